@@ -1,0 +1,1 @@
+"""Faust apps: trainer and indexer."""

@@ -1,0 +1,1 @@
+"""Wire formats and live index reader of streamvq."""

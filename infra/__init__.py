@@ -1,0 +1,1 @@
+"""Command line, broker, topics, local stack."""

@@ -1,0 +1,1 @@
+"""The retriever itself, pure: arrays in, arrays out."""

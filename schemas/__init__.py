@@ -1,0 +1,1 @@
+"""Whatever crosses a boundary: events, rows, parameter records, HTTP bodies, settings."""

@@ -1,0 +1,1 @@
+"""Durable state: the step as one transaction, restore, the tables."""
