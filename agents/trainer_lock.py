@@ -1,0 +1,160 @@
+"""Which trainer is the active one: the member that owns the single partition of the lock topic."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+from aiokafka.errors import KafkaError
+
+from schemas.errors import TopicsError
+
+log = structlog.get_logger(__name__)
+
+SESSION_TIMEOUT_MS = 10_000
+HEARTBEAT_MS = 2_000
+POLL_MS = 1_000
+
+
+class Incumbent(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka carries no types
+    """The partition stays with the member that holds it; a member that joins never takes it over.
+
+    Kafka's own assignors deal partitions out anew at each rebalance, so that a standby that merely starts could end a
+    trainer at work. Every member says since when it holds the lock; of two claims (one member comes back from a pause)
+    the later one stands. Nothing rests on these clocks but who is asked to go: the transactions are fenced.
+    """
+
+    name = "incumbent"
+    version = 0
+
+    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._now_ms = now_ms
+        self.held_since = 0
+
+    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+        """What this member tells the group: since when it holds the lock, 0 for never."""
+        return ConsumerProtocolMemberMetadata(self.version, sorted(topics), b"%d" % self.held_since)
+
+    def assign(
+        self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
+    ) -> dict[str, ConsumerProtocolMemberAssignment]:
+        """Everything to one member: the latest holder, else the first by name."""
+        holder = max(sorted(members), key=lambda member: int(members[member].user_data or b"0"))
+        topics = members[holder].subscription
+        everything = [(topic, sorted(cluster.partitions_for_topic(topic) or ())) for topic in topics]
+        return {
+            member: ConsumerProtocolMemberAssignment(self.version, everything if member == holder else [], b"")
+            for member in members
+        }
+
+    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
+        """Remember since when the lock is held."""
+        if not assignment.partitions():
+            self.held_since = 0
+        elif not self.held_since:
+            self.held_since = self._now_ms()
+
+
+class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
+    """`acquire` waits until this process is the active trainer, `lost` until it no longer is."""
+
+    def __init__(self, topic: str, connection: Mapping[str, Any]) -> None:
+        """Take part in the group named like the topic; `connection` are the arguments of `schemas.kafka.connection`."""
+        self._topic = topic
+        self._connection = dict(connection)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._polling: asyncio.Task[None] | None = None
+        self._held = asyncio.Event()
+        self._lost = asyncio.Event()
+        self.standing_by = False
+        self._reason = ""
+
+    async def acquire(self) -> None:
+        """Wait, as long as it takes, for the lock.
+
+        Raises:
+            TopicsError: the lock topic is missing or has more than one partition.
+        """
+        await self._check_topic()
+        self._consumer = AIOKafkaConsumer(
+            **self._connection,
+            group_id=self._topic,
+            enable_auto_commit=False,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            partition_assignment_strategy=(Incumbent(),),
+        )
+        await self._consumer.start()
+        self._consumer.subscribe([self._topic], listener=self)
+        self._polling = asyncio.create_task(self._poll(self._consumer), name="trainer-lock")
+        await self._settled(self._held, self._lost)
+        if self._lost.is_set():
+            raise TopicsError(f"cannot take part in the group {self._topic}: {self._reason}")
+
+    async def lost(self) -> str:
+        """Wait until the lock is lost; what happened, in words."""
+        await self._lost.wait()
+        return self._reason
+
+    async def release(self) -> None:
+        """Leave the group: a standby takes over at once."""
+        if self._polling:
+            self._polling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._polling
+        if self._consumer:
+            await self._consumer.stop()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Say nothing yet: at each rebalance everything is taken back first, and most often given again."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Owner, owner no longer, or one of those who wait."""
+        if list(assigned):
+            self._held.set()
+        elif self._held.is_set():
+            self._end("another trainer owns it now")
+        elif not self.standing_by:
+            self.standing_by = True
+            log.info("standing by", lock=self._topic)
+
+    async def _check_topic(self) -> None:
+        admin = AIOKafkaAdminClient(**self._connection)
+        await admin.start()
+        try:
+            description = (await admin.describe_topics([self._topic]))[0]
+        finally:
+            await admin.close()
+        if description["error_code"]:
+            raise TopicsError(f"topic {self._topic} does not exist: run `svq topics create`")
+        if len(description["partitions"]) != 1:
+            found = len(description["partitions"])
+            raise TopicsError(f"topic {self._topic} has {found} partitions instead of one: create it anew")
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        """Nobody writes to the topic; polling keeps the membership and brings errors of the group to light."""
+        try:
+            while True:
+                await consumer.getmany(timeout_ms=POLL_MS)
+        except KafkaError as error:
+            self._end(f"{type(error).__name__}: {error}")
+
+    def _end(self, reason: str) -> None:
+        self._reason = reason
+        self._lost.set()
+
+    @staticmethod
+    async def _settled(*events: asyncio.Event) -> None:
+        waiting = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()

@@ -1,0 +1,91 @@
+"""One active trainer: the lock stays with its holder, and moves when the holder goes."""
+
+import asyncio
+import uuid
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
+
+from agents.trainer_lock import Incumbent, TrainerLock
+from schemas.errors import TopicsError
+
+DEADLINE = 30
+
+
+async def create(bootstrap: str, topic: str, partitions: int = 1) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, partitions, 1)])
+    finally:
+        await admin.close()
+
+
+async def test_the_lock_stays_with_its_holder_and_moves_when_it_goes(bootstrap: str) -> None:
+    topic = f"t-{uuid.uuid4().hex[:8]}-lock"
+    await create(bootstrap, topic)
+    first, second, third = (TrainerLock(topic, {"bootstrap_servers": bootstrap}) for _ in range(3))
+    await asyncio.wait_for(first.acquire(), DEADLINE)
+    standby = [asyncio.create_task(lock.acquire()) for lock in (second, third)]
+    lost = asyncio.create_task(first.lost())
+    try:
+        # Both have joined once the group has told them that they own nothing.
+        async with asyncio.timeout(DEADLINE):
+            while not (second.standing_by and third.standing_by):
+                await asyncio.sleep(0.05)
+        assert not lost.done()
+        assert not any(task.done() for task in standby)
+        await first.release()
+        done, _ = await asyncio.wait(standby, timeout=DEADLINE, return_when=asyncio.FIRST_COMPLETED)
+        assert len(done) == 1
+    finally:
+        for task in (*standby, lost):
+            task.cancel()
+        await asyncio.gather(*standby, lost, return_exceptions=True)
+        await asyncio.gather(*(lock.release() for lock in (first, second, third)))
+
+
+async def test_a_lock_topic_that_cannot_work_is_refused(bootstrap: str) -> None:
+    missing, wide = f"t-{uuid.uuid4().hex[:8]}-lock", f"t-{uuid.uuid4().hex[:8]}-lock"
+    await create(bootstrap, wide, partitions=2)
+    for topic, words in ((missing, "does not exist"), (wide, "has 2 partitions")):
+        lock = TrainerLock(topic, {"bootstrap_servers": bootstrap})
+        with pytest.raises(TopicsError, match=words):
+            await asyncio.wait_for(lock.acquire(), DEADLINE)
+        await lock.release()
+
+
+class OnePartition:
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
+
+def claims(**since: int) -> dict[str, ConsumerProtocolMemberMetadata]:
+    return {member: ConsumerProtocolMemberMetadata(0, ["lock"], b"%d" % at) for member, at in since.items()}
+
+
+@pytest.mark.parametrize(
+    ("members", "owner"),
+    [
+        (claims(a=0, b=0), "a"),
+        (claims(a=0, b=1_700_000_000_000), "b"),
+        # A holder that was evicted while paused comes back with its old claim.
+        (claims(a=1_700_000_000_000, b=1_700_000_009_000), "b"),
+    ],
+)
+def test_the_latest_holder_keeps_the_partition(members: dict[str, ConsumerProtocolMemberMetadata], owner: str) -> None:
+    assignments = Incumbent().assign(OnePartition(), members)
+    assert {member for member, assignment in assignments.items() if assignment.partitions()} == {owner}
+
+
+def test_a_claim_lasts_from_the_first_assignment_to_the_loss() -> None:
+    times = iter([5, 9])
+    assignor = Incumbent(lambda: next(times))
+    mine = assignor.assign(OnePartition(), claims(a=1))["a"]
+    nothing = assignor.assign(OnePartition(), claims(a=0, b=1))["a"]
+    seen = []
+    for assignment in (mine, mine, nothing, mine):
+        assignor.on_assignment(assignment)
+        seen.append(assignor.held_since)
+    assert seen == [5, 5, 0, 9]
