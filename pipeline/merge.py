@@ -1,0 +1,138 @@
+"""Chunked k-way merge of the posting lists: from cluster scores to candidates."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.native import native
+from pipeline.postings import Postings
+from pipeline.sorted_lists import Float64, Int32, Int64
+
+Mask = NDArray[np.uint8]
+_EVERY: Final[Mask] = np.zeros(0, dtype=np.uint8)
+
+
+class Merged(NamedTuple):
+    """Candidates in the order in which the merge put them out."""
+
+    rows_n: Int32
+    """(n,) item rows."""
+    scores_n: Float64
+    """(n,) coarse scores: cluster score + key."""
+    clusters_n: Int32
+    """(n,) the cluster each one came from, -1 = unfiled."""
+
+
+def merge(
+    postings: Postings,
+    cluster_scores_k: NDArray[np.floating],
+    task: int,
+    n_out: int,
+    chunk: int = 8,
+    mask: NDArray[np.uint8] | None = None,
+) -> Merged:
+    """Take the best items over all lists without looking at the rest (Streaming VQ, section 1.4 and appendix A).
+
+    A heap holds the head of every list, valued cluster score + key. The best list puts out a whole chunk and goes back
+    with its next head. With ``chunk=1`` the output is exactly sorted; a longer chunk divides the heap's work by its
+    length and lets an item be out of order by at most the range of keys inside its chunk.
+
+    Args:
+        postings: the lists.
+        cluster_scores_k: (K + 1,) for the user: first the score of the unfiled, then of each cluster. -inf leaves a
+            list out.
+        task: which order.
+        n_out: how many items; fewer come out only when there are no more.
+        chunk: places of a list put out at a time.
+        mask: (rows,) 1 = eligible; the merge goes on until ``n_out`` *eligible* items are out. Rows beyond its end are
+            not eligible.
+
+    Raises:
+        ValueError: sizes that do not fit.
+
+    Example:
+        >>> postings = Postings(n_clusters=2, n_tasks=1)
+        >>> postings.update(np.arange(3), np.array([0, 0, 1]), np.array([[0.0], [-3.0], [-1.0]]))
+        >>> merge(postings, np.array([-np.inf, 1.0, 0.5]), task=0, n_out=3, chunk=1).rows_n.tolist()
+        [0, 2, 1]
+    """
+    scores = np.ascontiguousarray(cluster_scores_k, dtype=np.float64)
+    if scores.shape != (postings.n_clusters + 1,):
+        raise ValueError(f"{scores.shape} cluster scores for {postings.n_clusters} clusters and the unfiled")
+    if np.isnan(scores).any():
+        raise ValueError("a cluster score is not a number")
+    if not 0 <= task < postings.n_tasks or n_out < 0 or chunk < 1:
+        raise ValueError(f"task {task} of {postings.n_tasks}, n_out {n_out}, chunk {chunk}")
+    most = min(n_out, len(postings))
+    eligible = _EVERY if mask is None else np.ascontiguousarray(mask, dtype=np.uint8)
+    rows = np.empty(most, dtype=np.int32)
+    values = np.empty(most)
+    clusters = np.empty(most, dtype=np.int32)
+    found = _merge(
+        scores, postings.start_k, postings.size_k, postings.rows_ts[task], postings.keys_ts[task], chunk,
+        0 if mask is None else 1, eligible, rows, values, clusters,
+    )  # fmt: skip
+    return Merged(rows[:found], values[:found], clusters[:found])
+
+
+@native
+def _sift_down(value: Float64, k_of: Int64, at: int, n: int) -> None:
+    """Let the entry at ``at`` sink to its place; the larger value is above, of equal ones the lower cluster."""
+    v, k = value[at], k_of[at]
+    while True:
+        child = 2 * at + 1
+        if child >= n:
+            break
+        right = child + 1
+        if right < n and (value[right] > value[child] or (value[right] == value[child] and k_of[right] < k_of[child])):
+            child = right
+        if value[child] < v or (value[child] == v and k_of[child] > k):
+            break
+        value[at], k_of[at] = value[child], k_of[child]
+        at = child
+    value[at], k_of[at] = v, k
+
+
+@native
+def _heap_of_heads(scores: Float64, start: Int64, size: Int64, keys: Float64, value: Float64, k_of: Int64) -> int:
+    n = 0
+    for k in range(scores.size):
+        if size[k] > 0 and scores[k] > -np.inf:
+            value[n], k_of[n] = scores[k] + keys[start[k]], k
+            n += 1
+    for at in range(n // 2 - 1, -1, -1):
+        _sift_down(value, k_of, at, n)
+    return n
+
+
+@native
+def _merge(
+    scores: Float64, start: Int64, size: Int64, rows: Int32, keys: Float64, chunk: int,
+    masked: int, mask: Mask, out_rows: Int32, out_values: Float64, out_clusters: Int32,
+) -> int:  # fmt: skip
+    value, k_of = np.empty(scores.size), np.empty(scores.size, dtype=np.int64)
+    next_k = start.copy()
+    n = _heap_of_heads(scores, start, size, keys, value, k_of)
+    found, most = 0, out_rows.size
+    while n > 0 and found < most:
+        k = k_of[0]
+        end = start[k] + size[k]
+        stop = min(next_k[k] + chunk, end)
+        for i in range(next_k[k], stop):
+            row = rows[i]
+            if masked == 1 and (row >= mask.size or mask[row] == 0):
+                continue
+            if found == most:
+                break
+            out_rows[found], out_values[found], out_clusters[found] = row, scores[k] + keys[i], k - 1
+            found += 1
+        next_k[k] = stop
+        if stop < end:
+            value[0] = scores[k] + keys[stop]
+        else:
+            n -= 1
+            value[0], k_of[0] = value[n], k_of[n]
+        if n > 0:
+            _sift_down(value, k_of, 0, n)
+    return found

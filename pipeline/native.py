@@ -1,0 +1,13 @@
+"""Compilation of the few loops that numpy cannot express."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def native(function: Function) -> Function:
+    """Compile at first call, keep the machine code on disk and run without the interpreter lock; same signature."""
+    return cast("Function", numba.njit(cache=True, nogil=True)(function))
