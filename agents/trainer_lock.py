@@ -73,7 +73,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._polling: asyncio.Task[None] | None = None
         self._held = asyncio.Event()
         self._lost = asyncio.Event()
-        self.standing_by = False
+        self.standing_by = asyncio.Event()
         self._reason = ""
 
     async def acquire(self) -> None:
@@ -121,8 +121,8 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._held.set()
         elif self._held.is_set():
             self._end("another trainer owns it now")
-        elif not self.standing_by:
-            self.standing_by = True
+        elif not self.standing_by.is_set():
+            self.standing_by.set()
             log.info("standing by", lock=self._topic)
 
     async def _check_topic(self) -> None:

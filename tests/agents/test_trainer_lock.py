@@ -32,8 +32,7 @@ async def test_the_lock_stays_with_its_holder_and_moves_when_it_goes(bootstrap: 
     try:
         # Both have joined once the group has told them that they own nothing.
         async with asyncio.timeout(DEADLINE):
-            while not (second.standing_by and third.standing_by):
-                await asyncio.sleep(0.05)
+            await asyncio.gather(second.standing_by.wait(), third.standing_by.wait())
         assert not lost.done()
         assert not any(task.done() for task in standby)
         await first.release()
