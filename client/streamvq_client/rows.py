@@ -1,0 +1,133 @@
+"""Rows of the four tables: JSON objects with a format version `v`, keyed by the plain UTF-8 id."""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from streamvq_client.errors import FormatError, NewerFormatError
+
+FORMAT = 1
+NO_CLUSTER = -1
+
+Cluster = Annotated[int, Meta(ge=NO_CLUSTER, le=2**31 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class _Versioned(msgspec.Struct):
+    v: int = FORMAT
+
+
+class ItemRow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
+    """What is known of an item: table `items`.
+
+    Attributes:
+        features: what the model sees.
+        attributes: what filters and people see.
+        published: the event's time, ms since 1970.
+        deleted: when it was deleted, ms since 1970; the row is then only a mark, so that late events do not
+            bring it back.
+        bare: nobody published it, it was only seen in an exposure.
+    """
+
+    features: dict[str, Any]
+    attributes: dict[str, Any]
+    published: Number
+    deleted: Number | None = None
+    bare: bool = False
+
+
+class ItemIndexRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
+    """Where an item is filed: table `item_index`.
+
+    Attributes:
+        clusters: cluster id, one a facet; -1 = not filed yet.
+        bias: one a task.
+        popularity: forward-decayed log count, one a half-life of the model configuration.
+        exposures: exposures counted for this item so far.
+        version: model version that placed it.
+        time: when the row was written, ms since 1970.
+        published: as in `ItemRow`.
+    """
+
+    clusters: list[Cluster]
+    bias: list[float]
+    popularity: list[float]
+    exposures: Count
+    version: Number
+    time: Number
+    published: Number
+
+
+class ClusterRow(msgspec.Struct, frozen=True, gc=False, tag_field="v", tag=FORMAT):
+    """One partition's share of a cluster: table `clusters`, key = cluster id. Add the partitions up.
+
+    Key "-1" holds the items without a cluster, and the exposures of items that have no row.
+    """
+
+    items: Count
+    exposures: Count
+    time: Number
+
+
+class HistoryRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
+    """A user's latest positive items, oldest first, and when each was shown (ms since 1970): table `histories`."""
+
+    items: list[str]
+    times: list[Number]
+
+    def __post_init__(self) -> None:
+        if len(self.items) != len(self.times):
+            raise ValueError(f"{len(self.items)} items, {len(self.times)} times")
+
+
+Row = ItemRow | ItemIndexRow | ClusterRow | HistoryRow
+RowType = TypeVar("RowType", ItemRow, ItemIndexRow, ClusterRow, HistoryRow)
+
+_encoder = msgspec.json.Encoder()
+_version_decoder = msgspec.json.Decoder(_Versioned)
+
+
+def encode(row: Row) -> bytes:
+    """The row as it is written to Kafka.
+
+    Raises:
+        FormatError: a bias or popularity is not finite; JSON has no such numbers and no reader could read the row.
+    """
+    if type(row) is ItemIndexRow and not math.isfinite(sum(row.bias) + sum(row.popularity)):
+        raise FormatError(f"bias and popularity must be finite: {row.bias}, {row.popularity}")
+    return _encoder.encode(row)
+
+
+def _decoder(row_type: type[RowType]) -> Callable[[bytes], RowType]:
+    decode_json = msgspec.json.Decoder(row_type).decode
+
+    def decode(value: bytes) -> RowType:
+        try:
+            return decode_json(value)
+        except (ValueError, RecursionError) as error:
+            raise _format_error(row_type.__name__, value, error) from error
+
+    decode.__doc__ = f"The {row_type.__name__} in these bytes; FormatError if they hold none."
+    return decode
+
+
+decode_item = _decoder(ItemRow)
+decode_item_index = _decoder(ItemIndexRow)
+decode_cluster = _decoder(ClusterRow)
+decode_history = _decoder(HistoryRow)
+
+
+def _format_error(name: str, value: bytes, error: Exception) -> FormatError:
+    try:
+        version = _version_decoder.decode(value).v
+    except (ValueError, RecursionError):
+        version = FORMAT
+    if version > FORMAT:
+        return NewerFormatError(
+            f"{name} has format version {version}, this program knows {FORMAT}: update streamvq-client"
+        )
+    return FormatError(f"not a {name}: {error}")
