@@ -1,0 +1,98 @@
+"""Live items and their features."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+ITEMS_A_BUCKET = 8
+EMPTY: Mapping[str, Any] = {}
+
+
+class Catalogue:
+    """Item id to features, with uniform sampling that depends on the set of ids alone, not on how it came about.
+
+    Ids live in hash buckets, sorted within each; a draw picks a bucket and a place in it, and tries again when that
+    place is empty, so that every item is equally likely.
+
+    >>> catalogue = Catalogue()
+    >>> catalogue.put("a", {"price": 2.0})
+    >>> catalogue.sample(2, np.random.default_rng(0))
+    ['a', 'a']
+    """
+
+    def __init__(self) -> None:
+        self._features: dict[str, Mapping[str, Any]] = {}
+        self._buckets: list[list[str]] = [[]]
+        self._sizes: Counter[int] = Counter({0: 1})
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._features
+
+    def get(self, name: str) -> Mapping[str, Any]:
+        """Features of the item, empty when it is not here."""
+        return self._features.get(name, EMPTY)
+
+    def put(self, name: str, features: Mapping[str, Any]) -> None:
+        """Add the item, or replace its features."""
+        if name not in self._features:
+            self._file(name)
+        self._features[name] = features
+        if len(self._features) > ITEMS_A_BUCKET * len(self._buckets):
+            self._rehash(2 * len(self._buckets))
+
+    def delete(self, name: str) -> bool:
+        """Remove the item; whether it was here."""
+        if self._features.pop(name, None) is None:
+            return False
+        bucket = self._bucket(name)
+        self._resize(len(bucket), len(bucket) - 1)
+        bucket.remove(name)
+        if len(self._buckets) > 1 and len(self._features) <= ITEMS_A_BUCKET * len(self._buckets) // 2:
+            self._rehash(len(self._buckets) // 2)
+        return True
+
+    def sample(self, n: int, rng: np.random.Generator) -> list[str]:
+        """`n` ids drawn uniformly with replacement; none from an empty catalogue."""
+        if not self._features:
+            return []
+        deepest = max(self._sizes)
+        chosen: list[str] = []
+        while len(chosen) < n:
+            draws = 2 * (n - len(chosen)) + 16
+            buckets = rng.integers(len(self._buckets), size=draws).tolist()
+            places = rng.integers(deepest, size=draws).tolist()
+            for number, place in zip(buckets, places, strict=True):
+                bucket = self._buckets[number]
+                if place < len(bucket):
+                    chosen.append(bucket[place])
+        return chosen[:n]
+
+    def _bucket(self, name: str) -> list[str]:
+        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+        return self._buckets[int.from_bytes(digest, "little") & (len(self._buckets) - 1)]
+
+    def _file(self, name: str) -> None:
+        bucket = self._bucket(name)
+        self._resize(len(bucket), len(bucket) + 1)
+        bucket.append(name)
+        bucket.sort()
+
+    def _resize(self, old: int, new: int) -> None:
+        self._sizes[old] -= 1
+        if not self._sizes[old]:
+            del self._sizes[old]
+        self._sizes[new] += 1
+
+    def _rehash(self, buckets: int) -> None:
+        self._buckets = [[] for _ in range(buckets)]
+        for name in self._features:
+            self._bucket(name).append(name)
+        for bucket in self._buckets:
+            bucket.sort()
+        self._sizes = Counter(map(len, self._buckets))

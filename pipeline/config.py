@@ -1,0 +1,251 @@
+"""What the model is made of and every number it is trained with."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Literal, Self, TypeVar, get_args
+
+from pipeline.errors import ConfigError
+
+Side = Literal["user", "item", "context"]
+Kind = Literal["categorical", "multi", "numeric"]
+TaskKind = Literal["binary", "value"]
+Ranker = Literal["index", "two_tower"]
+
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+SMALLEST_CODEBOOK, LARGEST_CODEBOOK = 64, 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One input beside the ids.
+
+    Attributes:
+        side: whose property it is; `context` belongs to the single exposure.
+        kind: one value, several values (their mean is used), or a number.
+        dim: width of its embedding; without meaning for numbers.
+        max_values: values read of a `multi` feature, the rest is ignored.
+    """
+
+    name: str
+    side: Side
+    kind: Kind
+    dim: int = 16
+    max_values: int = 8
+
+    def __post_init__(self) -> None:
+        _require(bool(NAME.fullmatch(self.name)), f"feature name {self.name!r}: use letters, digits and _, at most 64")
+        _require(self.side in get_args(Side), f"feature {self.name}: side {self.side!r} is none of {get_args(Side)}")
+        _require(self.kind in get_args(Kind), f"feature {self.name}: kind {self.kind!r} is none of {get_args(Kind)}")
+        _require(1 <= self.dim <= 1024, f"feature {self.name}: dim must be within 1..1024")
+        _require(1 <= self.max_values <= 256, f"feature {self.name}: max_values must be within 1..256")
+
+    @property
+    def table(self) -> str:
+        """Name of its embedding table."""
+        return f"{self.side}-{self.name}"
+
+    @property
+    def width(self) -> int:
+        """Most values one row holds."""
+        return self.max_values if self.kind == "multi" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One outcome to predict. A row is positive when its label is above 0.
+
+    Attributes:
+        kind: `binary` labels count as 1; `value` labels weigh log1p(min(label, cap)).
+        weight: factor of the task's loss.
+        eta: exponent of the reward in the codebook's moving average, (1 + h) ** eta.
+        cap: largest value counted of a `value` label.
+    """
+
+    name: str
+    kind: TaskKind = "binary"
+    weight: float = 1.0
+    eta: float = 1.0
+    cap: float = 1e6
+
+    def __post_init__(self) -> None:
+        _require(bool(NAME.fullmatch(self.name)), f"task name {self.name!r}: use letters, digits and _, at most 64")
+        _require(
+            self.kind in get_args(TaskKind), f"task {self.name}: kind {self.kind!r} is none of {get_args(TaskKind)}"
+        )
+        for name in ("weight", "eta", "cap"):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value >= 0, f"task {self.name}: {name} must be finite and not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Everything two processes must agree on to compute the same scores.
+
+    Attributes:
+        dim: d, of users, items and codes.
+        id_dim: width of the id embeddings.
+        hidden: width of the towers' hidden layer.
+        codes: K, or `auto`: a power of two near items / 50, fixed when the codebook starts.
+        batch: B, exposures a training step.
+        tau: temperature of u·v.
+        gamma: weight of log p in every score.
+        alpha: decay of the codebook a full batch; None: 1 - alpha = clip(B / (40 K), .003, .1).
+        beta: exponent of the item interval in the moving average; above 0 rare items count more.
+        disturbance: s, codes with less than 1/s of the mean mass attract.
+        hysteresis: share by which another code must be nearer than the present one.
+        uniform_share: uniform catalogue items a batch, as a share of B.
+        aux_weight, ind_weight, sim_weight: weights of the losses on v, on its code, and of commitment.
+        admit_after: sightings until an id has a row of its own.
+        id_dropout: share of training rows that see features only.
+        history: latest positives read of a user.
+        expire_after: training events after which an id not seen is forgotten.
+        half_lives: of the popularity counts, in training events; the stream chooses among them.
+        initial_count: exposures a new item is taken to have had.
+        start_steps, start_exposures, start_latest: the codebook starts after `start_steps` steps and
+            `start_exposures` distinct items a code, at the latest after `start_latest` steps.
+        interval_rate, interval_max: step size and largest value of the item intervals, in batches.
+        dense_rate, row_rate: learning rates of Adam and of row-wise Adagrad.
+        ranker: score candidates with the index's own vectors, or with towers of their own.
+    """
+
+    tasks: tuple[Task, ...]
+    features: tuple[Feature, ...] = ()
+    dim: int = 64
+    id_dim: int = 64
+    hidden: int = 128
+    codes: int | Literal["auto"] = "auto"
+    batch: int = 1024
+    tau: float = 0.07
+    gamma: float = 1.0
+    alpha: float | None = None
+    beta: float = 0.25
+    disturbance: float = 5.0
+    hysteresis: float = 0.02
+    uniform_share: float = 0.25
+    aux_weight: float = 1.0
+    ind_weight: float = 1.0
+    sim_weight: float = 0.0
+    admit_after: int = 2
+    id_dropout: float = 0.15
+    history: int = 50
+    expire_after: int = 20_000_000
+    half_lives: tuple[float, ...] = (2_000.0, 8_000.0, 32_000.0, 128_000.0)
+    initial_count: float = 0.5
+    start_steps: int = 50
+    start_exposures: int = 10
+    start_latest: int = 500
+    interval_rate: float = 0.05
+    interval_max: float = 1e5
+    dense_rate: float = 1e-3
+    row_rate: float = 0.05
+    ranker: Ranker = "index"
+    seed: int = 0
+    version: int = field(default=1)
+
+    def __post_init__(self) -> None:
+        _require(self.version == 1, f"configuration version {self.version} is not known: update streamvq")
+        _require(len(self.tasks) > 0, "at least one task is needed")
+        _unique("task", [task.name for task in self.tasks])
+        _unique("feature", [feature.table for feature in self.features])
+        for name in ("dim", "id_dim", "hidden"):
+            _require(1 <= getattr(self, name) <= 4096, f"{name} must be within 1..4096")
+        _require(self.codes == "auto" or 1 <= self.codes <= 1 << 20, "codes must be 'auto' or within 1..1048576")
+        _require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
+        _require(1 <= self.history <= 1000, "history must be within 1..1000")
+        _require(self.admit_after >= 1 and self.expire_after >= self.batch, "admit_after >= 1, expire_after >= batch")
+        for name in ("tau", "disturbance", "interval_max", "initial_count", "dense_rate", "row_rate"):
+            _require(0 < getattr(self, name) < math.inf, f"{name} must be above 0 and finite")
+        for name in ("gamma", "beta", "uniform_share", "aux_weight", "ind_weight", "sim_weight"):
+            _require(0 <= getattr(self, name) < math.inf, f"{name} must be finite and not negative")
+        for name in ("hysteresis", "id_dropout"):
+            _require(0 <= getattr(self, name) < 1, f"{name} must be within 0..1, without 1")
+        _require(0 < self.interval_rate <= 1, "interval_rate must be above 0 and at most 1")
+        _require(self.alpha is None or 0 < self.alpha < 1, "alpha must be between 0 and 1, or absent")
+        _require(0 <= self.start_steps <= self.start_latest, "start_steps must be within 0..start_latest")
+        _require(self.start_exposures >= 1, "start_exposures must be at least 1")
+        _require(len(self.half_lives) > 0 and min(self.half_lives) >= 1, "half_lives: at least one, each at least 1")
+        _require(self.ranker in get_args(Ranker), f"ranker {self.ranker!r} is none of {get_args(Ranker)}")
+        _require(0 <= self.seed < 1 << 63, "seed must be within 0..2**63-1")
+
+    @property
+    def n_tasks(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def n_uniform(self) -> int:
+        """Uniform catalogue items a full batch."""
+        return round(self.batch * self.uniform_share)
+
+    def side(self, *sides: Side) -> tuple[Feature, ...]:
+        """The features of these sides, in the order configured."""
+        return tuple(feature for feature in self.features if feature.side in sides)
+
+    def codes_for(self, items: int) -> int:
+        """K for a catalogue of this size: the power of two nearest to items / 50 on a log scale, or the number set.
+
+        >>> ModelConfig(tasks=(Task("click"),)).codes_for(10_000)
+        256
+        """
+        if self.codes != "auto":
+            return self.codes
+        nearest = 1 << round(math.log2(max(items, 1) / 50)) if items > 50 else 1
+        return min(max(nearest, SMALLEST_CODEBOOK), LARGEST_CODEBOOK)
+
+    def alpha_for(self, codes: int) -> float:
+        """Decay of a full batch for K codes (method, section 0.4)."""
+        if self.alpha is not None:
+            return self.alpha
+        return 1.0 - min(max(self.batch / (40 * codes), 0.003), 0.1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; `from_dict` reads it back."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The configuration `to_dict` wrote.
+
+        Raises:
+            ConfigError: a name is unknown or missing, or a value out of range.
+        """
+        values = dict(data)
+        values["tasks"] = tuple(_build(Task, task) for task in values.get("tasks", ()))
+        values["features"] = tuple(_build(Feature, feature) for feature in values.get("features", ()))
+        if "half_lives" in values:
+            values["half_lives"] = tuple(float(value) for value in values["half_lives"])
+        return _build(cls, values)
+
+    def hash(self) -> str:
+        """16 hex digits that change with any setting."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+Built = TypeVar("Built")
+
+
+def _build(kind: type[Built], values: Mapping[str, Any]) -> Built:
+    known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]  # always one of our dataclasses
+    unknown = sorted(set(values) - set(known))
+    _require(not unknown, f"{kind.__name__}: unknown setting {', '.join(unknown)}")
+    needed = [name for name, entry in known.items() if entry.default is MISSING and name not in values]
+    _require(not needed, f"{kind.__name__}: {', '.join(needed)} is missing")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"{kind.__name__}: a value has the wrong type: {error}") from error
+
+
+def _unique(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    _require(not twice, f"{what} {', '.join(twice)} is configured twice")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)

@@ -1,0 +1,117 @@
+"""Ids and feature mappings to flat lists of table ids."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.arrays import Doubles, Floats, Longs
+from pipeline.config import Feature, ModelConfig
+from pipeline.errors import BatchError
+
+Features = Mapping[str, Any]
+NOTED_NAMES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Ids of one input for n rows: `counts_n` of them a row, one row after the other."""
+
+    ids: list[str]
+    counts_n: Longs
+
+    @classmethod
+    def single(cls, ids: Sequence[str]) -> "Values":
+        """One id a row."""
+        return cls(list(ids), np.ones(len(ids), np.int64))
+
+    @classmethod
+    def several(cls, rows: Sequence[Sequence[str]]) -> "Values":
+        """Any number of ids a row."""
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls([name for row in rows for name in row], counts)
+
+    def padded(self, rows_f: Longs, width: int) -> Longs:
+        """Table rows of the flat ids as (n, width), padded with row 0."""
+        n = len(self.counts_n)
+        padded = np.zeros((n, width), np.int64)
+        owners = np.repeat(np.arange(n), self.counts_n)
+        starts = np.cumsum(self.counts_n) - self.counts_n
+        padded[owners, np.arange(len(rows_f)) - np.repeat(starts, self.counts_n)] = rows_f
+        return padded
+
+    def mean_weights(self, width: int) -> Floats:
+        """1 / count for each value a row has, 0 for padding, (n, width)."""
+        counts = self.counts_n[:, None]
+        weights: Floats = np.where(np.arange(width) < counts, 1 / np.maximum(counts, 1), 0).astype(np.float32)
+        return weights
+
+
+class Encoder:
+    """Reads configured features out of mappings: missing ones are padded, unknown names ignored and counted.
+
+    >>> from pipeline.config import Task
+    >>> config = ModelConfig(tasks=(Task("t"),), features=(Feature("tag", "item", "multi", max_values=2),))
+    >>> encoder = Encoder(config)
+    >>> encoder.values(config.features[0], [{"tag": ["a", "b", "c"]}, {"colour": 1}])
+    Values(ids=['a', 'b'], counts_n=array([2, 0]))
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        self._known = {
+            "user": frozenset(feature.name for feature in config.side("user")),
+            "item": frozenset(feature.name for feature in config.side("item")),
+            "context": frozenset(feature.name for feature in config.side("context")),
+        }
+        self.unknown_values = 0
+        self.unknown_names: dict[str, None] = {}
+
+    def values(self, feature: Feature, mappings: Sequence[Features]) -> Values:
+        """Ids of a categorical or multi feature."""
+        read = _several if feature.kind == "multi" else _one
+        return Values.several([read(mapping.get(feature.name), feature) for mapping in mappings])
+
+    def numbers(self, features: Sequence[Feature], mappings: Sequence[Features]) -> Doubles:
+        """Raw numbers, NaN where missing, (n, m)."""
+        columns = [[_number(mapping.get(feature.name), feature) for mapping in mappings] for feature in features]
+        return np.array(columns, np.float64).reshape(len(features), len(mappings)).T
+
+    def count_unknown(self, side: str, mappings: Sequence[Features]) -> None:
+        """Count names that no feature has; the first few are noted, so that an operator can see a misspelt one."""
+        known = self._known[side]
+        for mapping in mappings:
+            if mapping.keys() <= known:
+                continue
+            names = mapping.keys() - known
+            self.unknown_values += len(names)
+            if len(self.unknown_names) < NOTED_NAMES:
+                self.unknown_names.update(dict.fromkeys(f"{side}.{name}"[:80] for name in sorted(names)))
+
+
+def _one(value: Any, feature: Feature) -> Sequence[str]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, bool | int | float):
+        return (str(value),)
+    raise BatchError(f"feature {feature.name}: expected one value, got {type(value).__name__}")
+
+
+def _several(value: Any, feature: Feature) -> Sequence[str]:
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple):
+        return [entry if isinstance(entry, str) else str(entry) for entry in value[: feature.max_values]]
+    return _one(value, feature)
+
+
+def _number(value: Any, feature: Feature) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool | int | float):
+        number = float(value)
+        return number if math.isfinite(number) else math.nan
+    raise BatchError(f"feature {feature.name}: expected a number, got {type(value).__name__}")

@@ -1,0 +1,95 @@
+"""The distinct rows one computation reads, as one tensor a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from pipeline.arrays import Floats, Longs
+from pipeline.embedding import EmbeddingTable
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Rows of one table, (n, w), and their weights in the sum over w; None when w is 1."""
+
+    table: str
+    dim: int
+    rows_nw: Longs
+    weights_nw: Floats | None = None
+
+
+def distinct(rows_f: Longs, capacity: int) -> tuple[Longs, Longs]:
+    """Distinct rows and, for each row given, its position among them; their order does not depend on row numbers.
+
+    >>> distinct(np.array([7, 3, 7]), 10)
+    (array([3, 7]), array([1, 0, 1]))
+    """
+    places = np.empty(capacity, np.int64)
+    order = np.arange(len(rows_f))
+    places[rows_f] = order
+    chosen = rows_f[places[rows_f] == order]
+    places[chosen] = np.arange(len(chosen))
+    return chosen, places[rows_f]
+
+
+class Gathered:
+    """Leaf tensors of the distinct rows of each table used, and sums over them.
+
+    Attributes:
+        rows: table -> distinct row numbers (u,).
+        leaves: table -> their values (u, dim), which collect the gradients.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, EmbeddingTable], uses: Sequence[Use], device: torch.device, *, learn: bool
+    ) -> None:
+        self.rows: dict[str, Longs] = {}
+        self.leaves: dict[str, Tensor] = {}
+        self._device = device
+        self._places: dict[int, Tensor] = {}
+        for name in dict.fromkeys(use.table for use in uses):
+            self._read(tables[name], [use for use in uses if use.table == name], learn=learn)
+
+    def pooled(self, use: Use) -> Tensor:
+        """Weighted sum of each row's embeddings, (n, dim)."""
+        return self._sum(use, self.leaves[use.table][:, : use.dim])
+
+    def rest(self, use: Use) -> Tensor:
+        """The same sum of the columns after `dim`, (n, table dim - dim)."""
+        return self._sum(use, self.leaves[use.table][:, use.dim :])
+
+    def inputs(self, uses: Sequence[Use], numbers_nm: Floats) -> Tensor:
+        """All sums and the numbers side by side: what a tower reads."""
+        numbers = torch.from_numpy(numbers_nm).to(self._device)
+        return torch.cat([*(self.pooled(use) for use in uses), numbers], dim=1)
+
+    def gradients(self) -> dict[str, tuple[Longs, Floats]]:
+        """Table -> (distinct rows, their gradients), for tables the loss reached."""
+        return {
+            name: (self.rows[name], leaf.grad.cpu().numpy())
+            for name, leaf in self.leaves.items()
+            if leaf.grad is not None
+        }
+
+    def _read(self, table: EmbeddingTable, uses: Sequence[Use], *, learn: bool) -> None:
+        flat = np.concatenate([use.rows_nw.ravel() for use in uses])
+        rows, places = distinct(flat, table.ids.capacity)
+        self.rows[table.name] = rows
+        leaf = torch.from_numpy(table.values[rows]).to(self._device)
+        self.leaves[table.name] = leaf.requires_grad_(learn)
+        start = 0
+        for use in uses:
+            end = start + use.rows_nw.size
+            self._places[id(use)] = torch.from_numpy(places[start:end].reshape(use.rows_nw.shape)).to(self._device)
+            start = end
+
+    def _sum(self, use: Use, leaf: Tensor) -> Tensor:
+        places = self._places[id(use)]
+        if use.weights_nw is None:
+            return F.embedding(places[:, 0], leaf)
+        weights = torch.from_numpy(use.weights_nw).to(self._device)
+        return F.embedding_bag(places, leaf.contiguous(), mode="sum", per_sample_weights=weights)

@@ -1,0 +1,105 @@
+"""What a user liked before."""
+
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class HistoryState(NamedTuple):
+    """Positive items and their times (ms), oldest first: what a row of the histories table holds."""
+
+    items: tuple[str, ...]
+    times: tuple[int, ...]
+
+
+NOTHING = HistoryState((), ())
+Load = Callable[[str], HistoryState | None]
+
+
+class Histories:
+    """User to latest positives, as they were before a moment.
+
+    Up to `length` positives older than the latest time are kept, and up to `length` at it: the items of a large basket
+    then do not erase what came before, which is the history of each of them.
+
+    >>> histories = Histories(length=2)
+    >>> for item, time in [("a", 1), ("b", 2), ("c", 3), ("d", 3)]:
+    ...     histories.append("u", item, time)
+    >>> histories.as_of("u", 3).items, histories.as_of("u", 4).items
+    (('a', 'b'), ('c', 'd'))
+    """
+
+    def __init__(self, length: int, *, users: int = 1_000_000, load: Load | None = None) -> None:
+        """Keep `users` users in memory at most; others are read through `load` when needed.
+
+        Users changed since the last `take_dirty` stay in memory whatever their number.
+        """
+        self.length = length
+        self.users = users
+        self._load = load
+        self._states: OrderedDict[str, HistoryState] = OrderedDict()
+        self._dirty: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        """Users in memory."""
+        return len(self._states)
+
+    def as_of(self, user: str, time: int) -> HistoryState:
+        """The latest `length` positives strictly before `time`; what happened at the same time is not history."""
+        state = self._state(user)
+        end = bisect_left(state.times, time)
+        begin = max(0, end - self.length)
+        return HistoryState(state.items[begin:end], state.times[begin:end])
+
+    def append(self, user: str, item: str, time: int) -> None:
+        """Add a positive. One that comes late takes its place in time."""
+        state = self._state(user)
+        place = len(state.times)
+        while place and state.times[place - 1] > time:
+            place -= 1
+        items = (*state.items[:place], item, *state.items[place:])
+        times = (*state.times[:place], time, *state.times[place:])
+        self._states[user] = self._trimmed(items, times)
+        self._dirty[user] = None
+        self._evict()
+
+    def put(self, user: str, state: HistoryState) -> None:
+        """Set a user's history, as read from where it is stored."""
+        self._states[user] = self._trimmed(tuple(state.items), tuple(state.times))
+        self._evict()
+
+    def take_dirty(self) -> dict[str, HistoryState]:
+        """Users changed since the last call, with all that is kept of each."""
+        changed = {user: self._states[user] for user in self._dirty}
+        self._dirty.clear()
+        self._evict()
+        return changed
+
+    def _state(self, user: str) -> HistoryState:
+        state = self._states.get(user)
+        if state is not None:
+            self._states.move_to_end(user)
+            return state
+        loaded = self._load(user) if self._load is not None else None
+        if loaded is None:
+            return NOTHING
+        self.put(user, loaded)
+        return self._states.get(user, loaded)
+
+    def _trimmed(self, items: tuple[str, ...], times: tuple[int, ...]) -> HistoryState:
+        latest = bisect_left(times, times[-1]) if times else 0
+        begin = max(0, latest - self.length)
+        kept = max(latest, len(times) - self.length)
+        return HistoryState(items[begin:latest] + items[kept:], times[begin:latest] + times[kept:])
+
+    def _evict(self) -> None:
+        surplus = len(self._states) - self.users
+        if surplus <= 0:
+            return
+        for user in list(self._states):
+            if user not in self._dirty:
+                del self._states[user]
+                surplus -= 1
+                if surplus <= 0:
+                    break

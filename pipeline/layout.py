@@ -1,0 +1,75 @@
+"""Which tables feed which tower."""
+
+from dataclasses import dataclass
+
+from pipeline.config import ModelConfig
+
+USER_TABLE = "user"
+ITEM_TABLE = "item"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One input of a tower: a weighted sum of rows of a table.
+
+    Attributes:
+        name: feature name, or user, item, history, last.
+        table: the embedding table read.
+        dim: columns of it that are read.
+        width: values a row holds at most.
+    """
+
+    name: str
+    table: str
+    dim: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Inputs of one tower, in the order in which they are concatenated; numbers come last, each with its presence."""
+
+    slots: tuple[Slot, ...]
+    numbers: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Length of the concatenated input."""
+        return sum(slot.dim for slot in self.slots) + 2 * len(self.numbers)
+
+
+def item_layout(config: ModelConfig) -> Layout:
+    """Item id, item features."""
+    features = config.side("item")
+    return Layout(
+        (Slot("item", ITEM_TABLE, config.id_dim, 1), *_slots(config, "item")),
+        tuple(feature.table for feature in features if feature.kind == "numeric"),
+    )
+
+
+def user_layout(config: ModelConfig) -> Layout:
+    """User id, mean and last of the history, user and context features."""
+    history = (
+        Slot("history", ITEM_TABLE, config.id_dim, config.history),
+        Slot("last", ITEM_TABLE, config.id_dim, 1),
+    )
+    features = config.side("user", "context")
+    return Layout(
+        (Slot("user", USER_TABLE, config.id_dim, 1), *history, *_slots(config, "user", "context")),
+        tuple(feature.table for feature in features if feature.kind == "numeric"),
+    )
+
+
+def table_dims(config: ModelConfig, *, users: bool, items: bool) -> dict[str, int]:
+    """Width of each table that these sides read. An item's row ends with one bias a task."""
+    dims = {ITEM_TABLE: config.id_dim + config.n_tasks}
+    layouts = ([user_layout(config)] if users else []) + ([item_layout(config)] if items else [])
+    for layout in layouts:
+        for slot in layout.slots:
+            dims.setdefault(slot.table, slot.dim)
+    return dims
+
+
+def _slots(config: ModelConfig, *sides: str) -> tuple[Slot, ...]:
+    chosen = [feature for feature in config.features if feature.side in sides and feature.kind != "numeric"]
+    return tuple(Slot(feature.table, feature.table, feature.dim, feature.width) for feature in chosen)

@@ -1,0 +1,188 @@
+"""Everything inference needs: a replica that follows published parameters."""
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from pipeline.arrays import Doubles, Floats, Ints, Longs
+from pipeline.changes import Array, Changes
+from pipeline.codebook import Codebook
+from pipeline.config import ModelConfig
+from pipeline.embedding import EmbeddingTable
+from pipeline.errors import RestoreError
+from pipeline.features import Features
+from pipeline.gather import Gathered
+from pipeline.inputs import Inputs, SideInputs, UserInputs
+from pipeline.layout import table_dims
+from pipeline.popularity import initial_log_counts
+from pipeline.ranker import build_towers
+
+MASS, ACTIVE, CLOCK = "popularity.mass", "popularity.active", "clock.events"
+NUMBERS = {"user": "numbers.user", "item": "numbers.item"}
+ModelSide = Literal["user", "item"]
+BOTH: tuple[ModelSide, ...] = ("user", "item")
+
+
+class ItemVectors(NamedTuple):
+    """v (N, d), unit length, and a bias a task (N, T)."""
+
+    v_nd: Floats
+    bias_nt: Floats
+
+
+class Model:
+    """Towers, tables and codebook of one configuration. A score is u·v / tau + bias + gamma log p.
+
+    Not thread-safe. `sides` leaves out tables that a process does not read: an indexer needs ("item",).
+
+    >>> from pipeline.config import Task
+    >>> model = Model(ModelConfig(tasks=(Task("click"),), dim=4, id_dim=4))
+    >>> model.items(["a"], [{}]).v_nd.shape, model.users(UserInputs(["u"])).shape
+    ((1, 4), (1, 1, 4))
+    """
+
+    def __init__(
+        self, config: ModelConfig, *, sides: Collection[ModelSide] = BOTH, device: str | torch.device = "cpu"
+    ) -> None:
+        self.config = config
+        self.device = torch.device(device)
+        dims = table_dims(config, users="user" in sides, items="item" in sides)
+        self.tables = {name: EmbeddingTable(name, dim) for name, dim in dims.items()}
+        self.inputs = Inputs(config)
+        self.codebook = Codebook(config.dim, config.disturbance, config.hysteresis)
+        self.clock = 0
+        self.log_mass_h: Doubles = initial_log_counts(config.half_lives, config.initial_count, 0)
+        self.active_half_life = len(config.half_lives) // 2
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.towers = build_towers(config).to(self.device)
+        self._tensors = dict(self.towers.named_parameters())
+        self._sides = frozenset(sides)
+
+    def apply(self, parameters: Changes) -> None:
+        """Follow published parameters; rows of tables and tensors that this model does not have are ignored.
+
+        Raises:
+            RestoreError: a shape does not fit the configuration.
+        """
+        for table, names in parameters.removed.items():
+            if table in self.tables:
+                self.tables[table].remove(names)
+        for table, (names, values) in parameters.rows.items():
+            if table in self.tables:
+                self.tables[table].put(names, values)
+        self.codebook.apply(parameters)
+        self._apply_dense(parameters.dense)
+
+    def dense(self) -> dict[str, Array]:
+        """All dense parameters, as `apply` reads them."""
+        tensors = {f"tower.{name}": value.detach().cpu().numpy().copy() for name, value in self._tensors.items()}
+        return {
+            **tensors,
+            NUMBERS["user"]: self.inputs.user_numbers.moments_m3.copy(),
+            NUMBERS["item"]: self.inputs.item_numbers.moments_m3.copy(),
+            MASS: self.log_mass_h.copy(),
+            ACTIVE: np.array([self.active_half_life], np.int64),
+            CLOCK: np.array([self.clock], np.int64),
+        }
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The dense tensors that gradients move."""
+        return dict(self._tensors)
+
+    @torch.no_grad()
+    def items(self, ids: Sequence[str], features: Sequence[Features] = ()) -> ItemVectors:
+        """Vectors and biases of items, for the index."""
+        return self._item_vectors("item", self.inputs.items(ids, features, self._find))
+
+    @torch.no_grad()
+    def users(self, inputs: UserInputs) -> Floats:
+        """u of each user and task, (B, T, d), for the index."""
+        return self._user_vectors("user", self.inputs.users(inputs, self._find))
+
+    @torch.no_grad()
+    def rank_items(self, ids: Sequence[str], features: Sequence[Features] = ()) -> ItemVectors:
+        """Vectors and biases of items, for the ranking step; a version's results may be kept by item."""
+        return self._item_vectors(self._ranking("item"), self.inputs.items(ids, features, self._find))
+
+    @torch.no_grad()
+    def rank_users(self, inputs: UserInputs) -> Floats:
+        """u of each user and task, (B, T, d), for the ranking step."""
+        return self._user_vectors(self._ranking("user"), self.inputs.users(inputs, self._find))
+
+    def assign(self, v_nd: Floats, present_n: Ints) -> Ints:
+        """Clusters of item vectors, (N,); `present_n` is where they are now, -1 for nowhere."""
+        return self.codebook.assign(v_nd, present_n)
+
+    def coarse(self, u_td: Floats) -> Floats:
+        """u·e / tau of every code, (T, K); needs a codebook."""
+        if self.codebook.codes_kd is None:
+            return np.zeros((len(u_td), 0), np.float32)
+        scores: Floats = (u_td @ self.codebook.codes_kd.T) / np.float32(self.config.tau)
+        return scores
+
+    def fine(self, u_td: Floats, items: ItemVectors, log_share_n: Doubles) -> Floats:
+        """u·v / tau + bias + gamma log p, (T, N)."""
+        prior_n = (self.config.gamma * log_share_n).astype(np.float32)
+        scores: Floats = (u_td @ items.v_nd.T) / np.float32(self.config.tau) + items.bias_nt.T + prior_n
+        return scores
+
+    def rank(
+        self, inputs: UserInputs, ids: Sequence[str], features: Sequence[Features], log_share_n: Doubles
+    ) -> Floats:
+        """Fine scores of candidates for one user, (T, N)."""
+        return self.fine(self.rank_users(inputs)[0], self.rank_items(ids, features), log_share_n)
+
+    def log_share(self, popularity_nh: Doubles) -> Doubles:
+        """log p of items from their forward-decayed log counts (N, H), by the half-life in use."""
+        active = self.active_half_life
+        return popularity_nh[:, active] - self.log_mass_h[active]
+
+    def initial_popularity(self) -> Doubles:
+        """Forward-decayed log counts of an item published now, (H,)."""
+        return initial_log_counts(self.config.half_lives, self.config.initial_count, self.clock)
+
+    def item_forward(self, tower: str, side: SideInputs, gathered: Gathered) -> tuple[torch.Tensor, torch.Tensor]:
+        """v (N, d) and bias (N, T) as tensors that carry gradients."""
+        bias = gathered.rest(side.uses[0])
+        v, bias_nt = self.towers[tower].forward(gathered.inputs(side.uses, side.numbers_nm), bias)
+        return v, bias_nt
+
+    def user_forward(self, tower: str, side: SideInputs, gathered: Gathered) -> torch.Tensor:
+        """u (B, T, d) as a tensor that carries gradients."""
+        u: torch.Tensor = self.towers[tower].forward(gathered.inputs(side.uses, side.numbers_nm))
+        return u
+
+    def _ranking(self, side: str) -> str:
+        return side if self.config.ranker == "index" else f"rank_{side}"
+
+    def _find(self, table: str, names: Sequence[str]) -> Longs:
+        return self.tables[table].ids.find(names)
+
+    def _item_vectors(self, tower: str, side: SideInputs) -> ItemVectors:
+        v, bias = self.item_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
+        return ItemVectors(v.cpu().numpy(), bias.cpu().numpy())
+
+    def _user_vectors(self, tower: str, side: SideInputs) -> Floats:
+        u = self.user_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
+        vectors: Floats = u.cpu().numpy()
+        return vectors
+
+    def _apply_dense(self, dense: dict[str, Array]) -> None:
+        for name, tensor in self._tensors.items():
+            value = dense.get(f"tower.{name}")
+            if value is None:
+                continue
+            if value.shape != tuple(tensor.shape):
+                raise RestoreError(f"tower.{name} has shape {value.shape}, expected {tuple(tensor.shape)}")
+            with torch.no_grad():
+                tensor.copy_(torch.from_numpy(np.array(value)))
+        for side, numbers in (("user", self.inputs.user_numbers), ("item", self.inputs.item_numbers)):
+            if NUMBERS[side] in dense:
+                numbers.restore(dense[NUMBERS[side]])
+        if MASS in dense:
+            self.log_mass_h = np.array(dense[MASS], np.float64)
+        self.active_half_life = int(dense.get(ACTIVE, [self.active_half_life])[0])
+        self.clock = int(dense.get(CLOCK, [self.clock])[0])
