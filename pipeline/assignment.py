@@ -15,7 +15,8 @@ def disturbance(counts_k: Floats, threshold: float) -> Floats:
     [0.5, 1.0, 1.0]
     """
     mean = counts_k.mean(dtype=np.float64)
-    return np.minimum(threshold * counts_k.astype(np.float64) / mean, 1.0).astype(np.float32)
+    factors: Floats = np.minimum(threshold * counts_k.astype(np.float64) / mean, 1.0).astype(np.float32)
+    return factors
 
 
 def assign(vectors_nd: Floats, codes_kd: Floats, disturbance_k: Floats, present_n: Ints, hysteresis: float) -> Ints:

@@ -173,6 +173,7 @@ class ModelConfig:
 
     @property
     def n_tasks(self) -> int:
+        """T, the number of tasks."""
         return len(self.tasks)
 
     @property
@@ -246,6 +247,6 @@ def _unique(what: str, names: list[str]) -> None:
     _require(not twice, f"{what} {', '.join(twice)} is configured twice")
 
 
-def _require(condition: bool, message: str) -> None:
+def _require(condition: object, message: str) -> None:
     if not condition:
         raise ConfigError(message)

@@ -20,4 +20,4 @@ class BatchError(PipelineError, ValueError):
 
 
 class RestoreError(PipelineError):
-    """Stored rows or tensors have other shapes than the configuration: start with the configuration they were written with."""
+    """Stored rows or tensors do not fit the configuration: start with the configuration they were written with."""

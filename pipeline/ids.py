@@ -1,12 +1,15 @@
 """Which row an id has."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.arrays import Longs
 
 UNKNOWN = 0
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 class IdMap:
@@ -43,7 +46,7 @@ class IdMap:
     def insert(self, names: Sequence[str]) -> Longs:
         """Rows of the ids, new ones where there were none."""
         rows = self.find(names)
-        for position in np.flatnonzero(rows == UNKNOWN):
+        for position in np.flatnonzero(rows == UNKNOWN).tolist():
             rows[position] = self._row(names[position])
         return rows
 
@@ -77,7 +80,7 @@ class IdMap:
         return row
 
 
-def grown(array: np.ndarray, capacity: int, fill: float = 0) -> np.ndarray:  # type: ignore[type-arg]  # any element type
+def grown(array: npt.NDArray[Kind], capacity: int, fill: float = 0) -> npt.NDArray[Kind]:
     """The array, or a copy at least doubled in rows when it has fewer than `capacity`; new rows hold `fill`."""
     if len(array) >= capacity:
         return array

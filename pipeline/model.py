@@ -138,7 +138,8 @@ class Model:
     def log_share(self, popularity_nh: Doubles) -> Doubles:
         """log p of items from their forward-decayed log counts (N, H), by the half-life in use."""
         active = self.active_half_life
-        return popularity_nh[:, active] - self.log_mass_h[active]
+        share: Doubles = popularity_nh[:, active] - self.log_mass_h[active]
+        return share
 
     def initial_popularity(self) -> Doubles:
         """Forward-decayed log counts of an item published now, (H,)."""

@@ -1,7 +1,7 @@
 """Decayed exposure counts in forward form, for several half-lives at once.
 
-With decay λ = ln 2 / half-life a count is stored as L = log(count) + λ·clock at its last change. Decay moves all items by
-the same -λ·clock, so L orders items at any time, and log p = L - log(mass) when the mass is kept in the same form.
+With decay λ = ln 2 / half-life a count is stored as L = log(count) + λ·clock at its last change. Decay moves all items
+by the same -λ·clock, so L orders items at any time, and log p = L - log(mass) when the mass is kept in the same form.
 """
 
 import math

@@ -42,7 +42,8 @@ class ItemStatistics:
 
     def codes(self, rows_n: Longs) -> Ints:
         """Present codes of items, -1 for none, (n,)."""
-        return self._rows[rows_n, CODE].astype(np.int32)
+        codes: Ints = self._rows[rows_n, CODE].astype(np.int32)
+        return codes
 
     def log_counts(self, rows_n: Longs) -> Doubles:
         """Forward-decayed log counts of items, -inf for never exposed, (n, H)."""

@@ -19,6 +19,7 @@ class Tower(nn.Module):
         nn.init.normal_(self.out.weight, std=0.02)
 
     def forward(self, inputs_bi: Tensor) -> Tensor:
+        """(B, inputs) to (B, outputs)."""
         hidden_bh = torch.relu(F.linear(inputs_bi, self.hidden.weight, self.hidden.bias))
         skipped = F.linear(inputs_bi, self.skip.weight, self.skip.bias)
         return skipped + F.linear(hidden_bh, self.out.weight)
@@ -33,11 +34,12 @@ class UserTower(nn.Module):
         self.net = Tower(user_layout(config).width, config.hidden, config.n_tasks * config.dim)
 
     def forward(self, inputs_bi: Tensor) -> Tensor:
+        """u (B, T, d)."""
         return F.normalize(self.net.forward(inputs_bi).view(-1, *self.shape), dim=-1)
 
 
 class ItemTower(nn.Module):
-    """Inputs of `item_layout` (N, I) and the ids' own biases (N, T) to a unit vector v (N, d) and a bias a task (N, T)."""
+    """Inputs of `item_layout` (N, I) and the ids' own biases (N, T) to a unit vector v (N, d) and a bias a task."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -45,5 +47,6 @@ class ItemTower(nn.Module):
         self.net = Tower(item_layout(config).width, config.hidden, config.dim + config.n_tasks)
 
     def forward(self, inputs_ni: Tensor, id_bias_nt: Tensor) -> tuple[Tensor, Tensor]:
+        """v (N, d) and bias (N, T)."""
         outputs = self.net.forward(inputs_ni)
         return F.normalize(outputs[:, : self.dim], dim=-1), outputs[:, self.dim :] + id_bias_nt
