@@ -28,7 +28,7 @@ _START = struct.Struct("<Q")
 
 
 class Header(NamedTuple):
-    """What stands before the values: `start` is a chunk's first byte in the whole array, `size` this header's length."""
+    """What stands before the values: `start` is a chunk's first byte in the whole array, `size` the header's length."""
 
     kind: int
     dtype: np.dtype[Any]
