@@ -1,1 +1,4 @@
-"""Durable state: the step as one transaction, restore, the tables."""
+"""Durable state: tables, restore, and the step: rows, records and offsets in one Kafka transaction.
+
+`Shards` (who owns what), `Shard.step` (the transaction), `Table` (reading), `create_app` (a Faust app built on them).
+"""

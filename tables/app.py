@@ -1,0 +1,108 @@
+"""Faust apps whose every step is one Kafka transaction."""
+
+import logging
+from typing import Any
+
+import faust
+from aiokafka import TopicPartition
+from yarl import URL
+
+from tables.config import WorkerConfig
+from tables.consumer import Transport
+from tables.manager import TableManager
+from tables.shards import Shards
+from tables.table import Table
+
+HEARTBEATS_A_SESSION = 10 / 3
+# RocksDB's defaults under Faust are 2 GiB of cache and 192 MiB of write buffers for every table partition.
+ROCKSDB = {"block_cache_size": 32 << 20, "write_buffer_size": 16 << 20, "max_open_files": 512}
+
+
+class App(faust.App):  # type: ignore[misc]  # Faust carries no types
+    """A Faust app that owns shards."""
+
+    shards: Shards
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+
+def create_app(config: WorkerConfig) -> App:
+    """A Faust app for the config; add tables, sources and agents, then start it."""
+    config.folder.mkdir(parents=True, exist_ok=True)
+    _silence()
+    app = App(
+        config.group,
+        broker=[URL(f"kafka://{server}") for server in config.connection["bootstrap_servers"]],
+        broker_credentials=_credentials(config.connection),
+        store="rocksdb://",
+        datadir=config.folder,
+        topic_partitions=config.partitions,
+        topic_replication_factor=config.replication_factor,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        Table=Table,
+        TableManager=TableManager,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=config.session_timeout_s,
+        broker_heartbeat_interval=config.session_timeout_s / HEARTBEATS_A_SESSION,
+        stream_wait_empty=False,  # without acknowledgements nothing ever counts as finished
+        web_enabled=False,
+    )
+    app.shards = Shards(config, lambda: app.consumer_generation_id)
+    # Before this member asks to join again: another one may fence our shards as soon as it has.
+    app.on_partitions_revoked.connect(_release)
+    return app
+
+
+def add_table(app: App, name: str) -> Table:
+    """Declare a table of raw bytes; its changelog is `<group>-<name>-changelog`."""
+    table: Table = app.Table(
+        name, key_type=bytes, value_type=bytes, partitions=app.shards.config.partitions, options=dict(ROCKSDB)
+    )
+    app.shards.tables.append(table)
+    return table
+
+
+def add_source(app: App, topic: str) -> Any:
+    """Declare a source of raw records.
+
+    Without acknowledgements: with them Faust commits offsets of its own, also of events that it skipped.
+    """
+    return app.topic(
+        topic,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=app.shards.config.partitions,
+        acks=False,
+    )
+
+
+async def _release(app: App, revoked: set[TopicPartition], **_: Any) -> None:
+    await app.shards.release()
+
+
+def _credentials(connection: Any) -> Any:
+    context = connection.get("ssl_context")
+    if "sasl_mechanism" in connection:
+        return faust.SASLCredentials(
+            username=connection["sasl_plain_username"],
+            password=connection["sasl_plain_password"],
+            mechanism=connection["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+class _MarkerOnItsWay(logging.Filter):
+    """Drops aiokafka's warning about a retry that every second transaction needs: the last marker is being written."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "NotEnoughReplicas" not in record.getMessage()
+
+
+def _silence() -> None:
+    logging.getLogger("aiokafka.producer.sender").addFilter(_MarkerOnItsWay())
+    logging.getLogger("faust.transport.producer").setLevel(logging.ERROR)

@@ -1,0 +1,88 @@
+"""What ends a worker, as a part of the tree in `schemas.errors`: the parent says what the operator does.
+
+UnreachableError 3
+├── InDoubtError         a transaction did not end in time
+├── StalledError         records wait, and Faust or Kafka stopped delivering them
+└── RestoreError         a table did not reach the end of its changelog in time
+FencedError 4
+InvariantError 5
+├── LostRecordsError     retention deleted records that were never read
+├── LostOffsetsError     the group's offsets are gone, the rows they belong to are not
+└── RowSizeError         a row that no batch can hold
+ResourceError 6
+└── FolderError          the tables' folder cannot be used
+
+ShardLost is none of these: it tells a step that its partition went to another worker before the step began.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import structlog
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
+
+from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, UnreachableError
+
+log = structlog.get_logger(__name__)
+
+
+class ShardLost(Exception):  # noqa: N818 - a signal, not an error
+    """The shard was given away before the step began; its events belong to the next owner."""
+
+
+class InDoubtError(UnreachableError):
+    """A transaction did not end in time. The restarted worker finds out from Kafka whether it counts."""
+
+
+class StalledError(UnreachableError):
+    """Records wait and none arrives. Starting again joins the group anew, which is all that helps."""
+
+
+class RestoreError(UnreachableError):
+    """A table did not reach the end of its changelog in time: raise `restore_deadline_s`, or see what slows Kafka."""
+
+
+class LostRecordsError(InvariantError):
+    """Retention deleted records before they were read. The message holds the command that accepts the loss."""
+
+
+class LostOffsetsError(InvariantError):
+    """A group that nobody used for long lost its offsets while its tables hold rows. The message holds the remedy."""
+
+
+class RowSizeError(InvariantError):
+    """A row is larger than Kafka takes in one record."""
+
+
+class FolderError(ResourceError):
+    """The tables' folder is in use by another process, or cannot be written."""
+
+
+def classified(reason: BaseException) -> StreamVQError | None:
+    """The error of ours that stands for an exception, None where there is none: then it is a defect."""
+    if isinstance(reason, StreamVQError):
+        return reason
+    if isinstance(reason, ProducerFenced | InvalidProducerEpoch):
+        return FencedError("another worker took over this transactional id")
+    if isinstance(reason, MessageSizeTooLargeError):
+        return RowSizeError("a topic's max.message.bytes is too small for our records: see `svq topics check`")
+    if isinstance(reason, KafkaError | TimeoutError | ConnectionError):
+        return UnreachableError(f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__)
+    return None
+
+
+def die(reason: BaseException, **fields: object) -> NoReturn:
+    """End the process now, with one clear last line and the exit code of the reason.
+
+    Not by an exception: Faust would catch it and go on with the next batch, and a transaction whose end is in doubt
+    must not be followed by anything. Kafka settles it, and a supervisor starts the process again.
+    """
+    error = classified(reason)
+    if error is None:
+        log.critical("stopped", reason=repr(reason), exit_code=StreamVQError.exit_code, **fields, exc_info=reason)
+    else:
+        log.critical("stopped", reason=str(error), kind=type(error).__name__, exit_code=error.exit_code, **fields)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(error.exit_code if error else StreamVQError.exit_code)

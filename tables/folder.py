@@ -1,0 +1,52 @@
+"""The RocksDB folder of one table partition: opened, thrown away when it cannot be trusted, never shared."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tables.errors import FolderError
+
+log = structlog.get_logger(__name__)
+
+
+def open_database(path: Path, opener: Callable[[], Any]) -> Any:
+    """Open the database; a damaged one is deleted and opened empty, for the changelog has it all.
+
+    Raises:
+        FolderError: another process holds it, or the folder cannot be used.
+    """
+    if damage_mark(path).exists():
+        _rebuild(path, "a read failed earlier")
+    try:
+        return opener()
+    except Exception as error:
+        if "lock" in str(error).lower():
+            raise FolderError(f"{path} is in use by another process: give every worker a folder of its own") from error
+        if not is_damage(error):
+            raise FolderError(f"{path} cannot be used: {error}") from error
+        _rebuild(path, str(error))
+        return opener()
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether RocksDB found its own files damaged."""
+    return "Corruption" in str(error)
+
+
+def damage_mark(path: Path) -> Path:
+    """File that tells the next start that the database beside it is damaged."""
+    return path.with_name(f"{path.name}.damaged")
+
+
+def delete_database(path: Path) -> None:
+    """Delete a closed database."""
+    shutil.rmtree(path, ignore_errors=True)
+    damage_mark(path).unlink(missing_ok=True)
+
+
+def _rebuild(path: Path, reason: str) -> None:
+    log.warning("table damaged, rebuilding it from its changelog", path=str(path), reason=reason)
+    delete_database(path)

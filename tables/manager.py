@@ -1,0 +1,79 @@
+"""What happens when Kafka gives this worker partitions, or takes them: the hook into Faust's table manager."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from faust.tables import TableManager as FaustTableManager
+from faust.tables.recovery import Recovery as FaustRecovery
+
+from schemas.errors import UnreachableError
+from tables.errors import die
+
+log = structlog.get_logger(__name__)
+
+TAKE_OVER_DEADLINE_S = 20.0
+
+
+class Recovery(FaustRecovery):  # type: ignore[misc]  # Faust carries no types
+    """Faust's recovery with nothing to do: shards restore themselves, in bulk, outside of the callback."""
+
+    def need_recovery(self) -> bool:
+        """Never, not even when a step has written since the ends were noted."""
+        return False
+
+
+class TableManager(FaustTableManager):  # type: ignore[misc]  # Faust carries no types
+    """After any rebalance: fence every shard anew inside the callback, restore outside of it.
+
+    For all partitions each time, not the newly assigned ones: a worker that comes back from a pause gets the same
+    partitions as before, although another worker owned them meanwhile.
+    """
+
+    _recovery: Any
+
+    @property
+    def recovery(self) -> Any:
+        """The recovery service, ours."""
+        if self._recovery is None:
+            self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+    async def on_rebalance(
+        self, assigned: set[Any], revoked: set[Any], newly_assigned: set[Any], generation_id: int = 0
+    ) -> None:
+        """Called by Faust. Exceptions here would reach its `crash()` only: no exit code, no last line."""
+        try:
+            async with asyncio.timeout(TAKE_OVER_DEADLINE_S):
+                await self._take_over(assigned, revoked, newly_assigned, generation_id)
+        except TimeoutError:
+            die(UnreachableError(f"partitions could not be taken over within {TAKE_OVER_DEADLINE_S:.0f} s"))
+        except Exception as error:  # noqa: BLE001 - see above
+            die(error)
+
+    async def _take_over(
+        self, assigned: set[Any], revoked: set[Any], newly_assigned: set[Any], generation_id: int
+    ) -> None:
+        shards = self.app.shards
+        await shards.release()
+        changelogs = {table.changelog_topic.get_topic_name() for table in self.values()}
+        partitions = {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic in changelogs}
+        shards.check_assignment({TopicPartition(*tp) for tp in assigned}, partitions)
+        if shards.config.transactional_id and len(partitions) < shards.config.partitions:
+            log.warning(
+                "waiting for all partitions: another member is still in the group", partitions=sorted(partitions)
+            )
+            partitions = set()
+        fenced = await shards.fence(partitions)
+        self._open_databases(partitions)
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        shards.publish(fenced)
+
+    def _open_databases(self, partitions: set[int]) -> None:
+        """Close what is no longer ours, open what is: Faust would retry a locked folder for half a minute."""
+        for table in self.values():
+            for partition in table.open_partitions() - partitions:
+                table.release(partition)
+            for partition in sorted(partitions):
+                table.open(partition)

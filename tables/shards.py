@@ -1,0 +1,120 @@
+"""The shards that this worker owns at the moment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import structlog
+from aiokafka import TopicPartition
+
+from schemas.errors import InvariantError
+from tables.config import WorkerConfig
+from tables.errors import ShardLost, die
+from tables.offsets import reader
+from tables.position import E
+from tables.shard import Shard, Step
+from tables.table import Table
+
+log = structlog.get_logger(__name__)
+
+Hook = Callable[[Shard], Awaitable[None]]
+
+
+class Shards:
+    """Every shard owned now, by partition.
+
+    Attributes:
+        on_owned: called for a shard once it is fenced and its tables are restored, before its first step.
+        on_lost: called for a shard once it is closed; it may be owned again later, as another object.
+    """
+
+    def __init__(self, config: WorkerConfig, generation: Callable[[], int]) -> None:
+        self.config = config
+        self.tables: list[Table] = []
+        self.on_owned: Hook | None = None
+        self.on_lost: Hook | None = None
+        self._generation = generation
+        self._owned: dict[str, Shard] = {}
+        self._of: dict[int, Shard] = {}
+        self._ends: dict[TopicPartition, int] = {}
+        self._restoring: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[Shard]:
+        return iter(list(self._owned.values()))
+
+    def of(self, partition: int) -> Shard | None:
+        """The shard that holds a partition, None if another worker has it."""
+        return self._of.get(partition)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every shard owned has its tables restored; True for a worker that owns none."""
+        return all(shard.owned for shard in self)
+
+    def changelog_end(self, topic: str, partition: int) -> int | None:
+        """End of a changelog partition when its shard was fenced."""
+        return self._ends.get(TopicPartition(topic, partition))
+
+    async def process(
+        self, partition: int, events: Sequence[E], handler: Callable[[Shard, Step[E]], Awaitable[None]]
+    ) -> None:
+        """Run one step over events of one partition; events of a shard that is not ours are left to its owner."""
+        shard = self.of(partition)
+        if shard is None:
+            return
+        try:
+            async with shard.step(events) as step:
+                if step.events:
+                    await handler(shard, step)
+        except ShardLost:
+            log.debug("events left to the next owner", partition=partition, events=len(events))
+
+    async def release(self) -> None:
+        """Let go of everything: steps in flight finish, nothing new begins."""
+        for task in list(self._restoring):
+            task.cancel()
+        lost = list(self._owned.values())
+        self._owned.clear()
+        self._of.clear()
+        await asyncio.gather(*(shard.close() for shard in lost))
+        if self.on_lost is not None:
+            for shard in lost:
+                await self.on_lost(shard)
+
+    async def fence(self, partitions: set[int]) -> list[Shard]:
+        """Shards of these partitions, fenced, with the ends of their changelogs noted; `publish` them next."""
+        names: dict[str, list[int]] = {}
+        for partition in sorted(partitions):
+            names.setdefault(self.config.shard_name(partition), []).append(partition)
+        shards = [Shard(name, owned, self.config, self.tables, self._generation) for name, owned in names.items()]
+        await asyncio.gather(*(shard.fence() for shard in shards))
+        self._ends = {}
+        if shards:
+            changelogs = [table.changelog(partition) for table in self.tables for partition in sorted(partitions)]
+            async with reader(self.config.connection) as consumer:
+                self._ends = dict(await consumer.end_offsets(changelogs))
+        return shards
+
+    def publish(self, shards: list[Shard]) -> None:
+        """Hand the fenced shards to the steps, and restore them in the background."""
+        for shard in shards:
+            self._owned[shard.name] = shard
+            self._of.update(dict.fromkeys(shard.partitions, shard))
+            task = asyncio.create_task(self._restore(shard), name=f"restore {shard.name}")
+            self._restoring.add(task)
+            task.add_done_callback(self._restoring.discard)
+
+    async def _restore(self, shard: Shard) -> None:
+        try:
+            await shard.restore(self._ends, self.on_owned)
+        except Exception as error:  # noqa: BLE001 - outside of Faust's reach: nobody else would see it
+            die(error, shard=shard.name)
+
+    def check_assignment(self, assigned: set[TopicPartition], partitions: set[int]) -> None:
+        """Sources and tables must come together. Raises InvariantError."""
+        for topic in self.config.sources:
+            got = {tp.partition for tp in assigned if tp.topic == topic}
+            if got != partitions:
+                raise InvariantError(
+                    f"partitions {sorted(got)} of {topic} came with partitions {sorted(partitions)} of the tables: "
+                    "sources and changelogs need the same number of partitions, see `svq topics check`"
+                )
