@@ -9,7 +9,7 @@ from pipeline.arrays import Doubles, Floats, Longs
 
 
 def mixture_log_q(log_share_c: Doubles, items: int, n_exposed: int, n_uniform: int) -> Doubles:
-    """log q with q = (n_exposed p + n_uniform / items) / (n_exposed + n_uniform), the share of draws that are this item.
+    """log q with q = (n_exposed p + n_uniform / items) / (n_exposed + n_uniform): an item's share of the draws.
 
     Columns are the exposed items of a batch and items drawn uniformly from the catalogue; over all items q adds up to 1
     when p does.
