@@ -102,13 +102,14 @@ class Learner:
         Args:
             ids: the items.
             features: theirs; read from the catalogue when absent.
-            present: clusters they are filed under, -1 for none; None: as this learner filed them last.
+            present: clusters they are filed under, -1 for none; None: as the steps filed them last.
+
+        Training does not notice: when versions are published must not change what the next step computes.
         """
         vectors = self.model.items(ids, features or [self.catalogue.get(name) for name in ids])
         rows = self._statistics.ids.find(ids)
         before = self._statistics.codes(rows) if present is None else present
         clusters = self.model.assign(vectors.v_nd, before)
-        self._statistics.put_codes(rows, clusters)
         counts = self._popularity.read(self._statistics.log_counts(rows), self.clock)
         return Placement(clusters, vectors.bias_nt, counts)
 

@@ -19,7 +19,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field="v", tag=FORMA
     Attributes:
         version: the model's; grows for ever, never reused.
         clock: exposures the model has learnt from.
-        offsets: partition -> next exposure to learn from.
+        offsets: partition -> offset of the next record to learn from.
+        within: partition -> elements of that record, an array, that the model has learnt from; absent for none.
         config_hash: of the model configuration in force.
         time_ms: when it was published, ms since 1970.
         publish_ms: how long the transaction before this one took, in ms.
@@ -29,6 +30,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field="v", tag=FORMA
     version: Count
     clock: Count
     offsets: dict[int, Count]
+    within: dict[int, Count] = {}
     config_hash: str
     time_ms: Count
     publish_ms: float = 0.0
