@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -62,6 +62,7 @@ async def alter_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> li
             for code, message, _, name in answer.resources:
                 if code:
                     raise TopicsError(f"{name}: the broker refuses to change it: {message or for_code(code).__name__}")
+        await _until(admin, wanted)
     return list(wanted)
 
 
@@ -100,6 +101,16 @@ async def _create(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], replic
             elif error not in {NotControllerError, RequestTimedOutError} or time.monotonic() > end:
                 raise TopicsError(f"{name}: the broker refuses to create it: {message or error.__name__}")
         await asyncio.sleep(PAUSE_S if pending else 0)
+
+
+async def _until(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    end = time.monotonic() + CREATE_DEADLINE_S
+    while time.monotonic() < end:
+        facts = await read_facts(admin, wanted)
+        if all(config.items() <= facts[name].own_config.items() for name, config in wanted.items()):
+            return
+        await asyncio.sleep(PAUSE_S)
+    raise UnreachableError(f"the broker took the new configuration, but does not show it after {CREATE_DEADLINE_S:g} s")
 
 
 async def _until_led(admin: AIOKafkaAdminClient, names: Sequence[str], end: float) -> None:

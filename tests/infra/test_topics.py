@@ -42,9 +42,10 @@ async def test_a_topic_that_grew_is_found_and_refused(settings_with_topics: Sett
     topics = settings_with_topics.topics
     async with administration(settings_with_topics.kafka) as admin:
         await admin.create_partitions({topics.items_changelog: NewPartitions(total_count=3)})
+    found = []
     async with asyncio.timeout(10):
-        while not (found := await check_topics(settings_with_topics)):
-            await asyncio.sleep(0.05)
+        while not found:
+            found = await check_topics(settings_with_topics)
     [difference] = found
     assert (difference.topic, difference.what, difference.found) == (topics.items_changelog, "partitions", "3")
     assert f"SVQ_KAFKA__PREFIX={topics.prefix}-2" in difference.remedy
