@@ -1,0 +1,196 @@
+"""Steps, and the cut that the next transaction publishes: model, histories, placements and positions of one moment."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from streamvq_client.partitioner import partition_of
+from streamvq_client.rows import HistoryRow, decode_history, encode
+
+from agents.micro_batch import MicroBatch, Position
+from agents.training_batch import training_batch
+from pipeline.balance import perplexity
+from pipeline.batch import StepReport
+from pipeline.config import ModelConfig
+from pipeline.histories import Histories, HistoryState
+from pipeline.learner import Learner
+from schemas import assignments
+from schemas.assignments import AssignmentBlock
+from schemas.events import Exposure
+from schemas.parameters import (
+    COMMIT_KEY,
+    CONFIG_KEY,
+    Commit,
+    ParameterRecord,
+    encode_commit,
+    encode_config,
+    records_of,
+)
+from tables.transaction import Record
+
+LoadHistory = Callable[[int, bytes], bytes | None]
+# A code with less than this share of the mean mass files next to nothing.
+USED_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One version, ready for the wire.
+
+    Attributes:
+        commit: what `parameters` ends with; it is the last of them.
+        parameters, state: records of the two topics.
+        histories: partition -> changed rows.
+        blocks: (partition, placements) in bytes.
+        dead_letters: elements passed over.
+    """
+
+    commit: Commit
+    parameters: list[ParameterRecord]
+    state: list[ParameterRecord]
+    histories: dict[int, dict[bytes, bytes]]
+    blocks: list[tuple[int, bytes]]
+    dead_letters: list[Record]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What happened since the last cut."""
+
+    exposures: Counter[str] = field(default_factory=Counter)
+    dead_letters: list[Record] = field(default_factory=list)
+    events: int = 0
+    loss_aux: float = 0.0
+    loss_ind: float = 0.0
+    moved: bool = False
+
+    def add(self, report: StepReport) -> None:
+        """Count a step."""
+        self.events += report.events
+        self.loss_aux += report.loss_aux * report.events
+        self.loss_ind += report.loss_ind * report.events
+
+    def metrics(self) -> dict[str, float]:
+        """For the commit."""
+        events = max(self.events, 1)
+        return {
+            "events": self.events,
+            "loss_aux": self.loss_aux / events,
+            "loss_ind": self.loss_ind / events,
+            "items": len(self.exposures),
+            "dead_letters": len(self.dead_letters),
+        }
+
+
+class Learning:
+    """A learner with its histories and its place in the stream. Used by one thread at a time; knows no Kafka."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        positions: Mapping[int, Position],
+        load_history: LoadHistory,
+        *,
+        announce: bool,
+    ) -> None:
+        """Go on at `positions`, one a partition; `announce` publishes the configuration with the next cut."""
+        self.learner = learner
+        self.positions = dict(positions)
+        self._load = load_history
+        self._histories = Histories(learner.config.history, load=self._history)
+        self._publishing: Mapping[str, HistoryState] = {}
+        self._announce = announce
+        self._progress = Progress(moved=announce)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's."""
+        return self.learner.config
+
+    @property
+    def moved(self) -> bool:
+        """Whether a cut would hold anything new."""
+        return self._progress.moved
+
+    def learn(self, batch: MicroBatch[Exposure, Record]) -> StepReport | None:
+        """Learn one batch; None if it holds no exposure."""
+        progress = self._progress
+        report = None
+        if batch.exposures:
+            tasks = [task.name for task in self.config.tasks]
+            report = self.learner.step(training_batch(batch.exposures, self._histories, tasks))
+            progress.add(report)
+            progress.exposures.update(exposure.item_id for exposure in batch.exposures)
+        progress.dead_letters += batch.refused
+        self.positions |= batch.reached
+        progress.moved = True
+        return report
+
+    def cut(self, version: int, now_ms: int, publish_ms: float) -> Cut:
+        """What changed since the last cut, which must have been committed. Later steps change nothing of it."""
+        progress, self._progress = self._progress, Progress()
+        blocks = self._blocks(version, progress.exposures)
+        parameters, state = self.learner.take_changes()
+        self._publishing = self._histories.take_dirty()
+        commit = Commit(
+            version=version,
+            clock=self.learner.clock,
+            offsets={partition: position.offset for partition, position in self.positions.items()},
+            within={partition: position.within for partition, position in self.positions.items() if position.within},
+            config_hash=self.config.hash(),
+            time_ms=now_ms,
+            publish_ms=publish_ms,
+            metrics=progress.metrics() | self.balance(),
+        )
+        config = [(CONFIG_KEY, encode_config(self.config))] if self._announce else []
+        self._announce = False
+        return Cut(
+            commit,
+            [*config, *records_of(parameters), (COMMIT_KEY, encode_commit(commit))],
+            list(records_of(state)),
+            self._history_rows(self._publishing),
+            blocks,
+            progress.dead_letters,
+        )
+
+    def balance(self) -> dict[str, float]:
+        """How evenly the codes are used."""
+        counts = self.learner.model.codebook.counts_k
+        used = int((counts > USED_SHARE * counts.mean()).sum()) if len(counts) else 0
+        return {"codes": len(counts), "codes_used": used, "perplexity": perplexity(counts)}
+
+    def _blocks(self, version: int, exposures: Counter[str]) -> list[tuple[int, bytes]]:
+        if not exposures:
+            return []
+        placement = self.learner.place(list(exposures))
+        block = AssignmentBlock(
+            version,
+            self.learner.clock,
+            list(exposures),
+            placement.clusters_n[:, None],
+            placement.bias_nt,
+            placement.popularity_nh,
+            np.fromiter(exposures.values(), np.uint32, len(exposures)),
+        )
+        return [(partition, assignments.encode(part)) for partition, part in block.split(len(self.positions))]
+
+    def _history(self, user: str) -> HistoryState | None:
+        # What is on its way to the table is not in it yet; memory may have dropped it since the cut.
+        state = self._publishing.get(user)
+        if state is not None:
+            return state
+        key = user.encode()
+        value = self._load(partition_of(key, len(self.positions)), key)
+        if value is None:
+            return None
+        row = decode_history(value)
+        return HistoryState(tuple(row.items), tuple(row.times))
+
+    def _history_rows(self, changed: Mapping[str, HistoryState]) -> dict[int, dict[bytes, bytes]]:
+        rows: dict[int, dict[bytes, bytes]] = {}
+        for user, state in changed.items():
+            key = user.encode()
+            value = encode(HistoryRow(list(state.items), list(state.times)))
+            rows.setdefault(partition_of(key, len(self.positions)), {})[key] = value
+        return rows

@@ -1,0 +1,137 @@
+"""What the trainer published last, read back: the model to go on with, and whether it fits settings and stream."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from streamvq_client.changelog import ChangelogReader
+
+from agents.micro_batch import Position
+from pipeline.changes import Changes
+from pipeline.config import ModelConfig
+from schemas.errors import InvariantError, SettingsError, UnreachableError
+from schemas.parameters import COMMIT_KEY, CONFIG_KEY, ChangesBuilder, Commit, decode_commit, decode_config
+from schemas.topics import Topics
+
+log = structlog.get_logger(__name__)
+
+# What may change between two starts: numbers that training and scoring read; no stored shape or value rests on them.
+TUNABLE = frozenset({
+    "batch", "tau", "gamma", "alpha", "beta", "disturbance", "hysteresis", "uniform_share", "aux_weight", "ind_weight",
+    "sim_weight", "admit_after", "id_dropout", "history", "expire_after", "initial_count", "start_steps",
+    "start_exposures", "start_latest", "interval_rate", "interval_max", "dense_rate", "row_rate",
+})  # fmt: skip
+TUNABLE_OF_TASK = frozenset({"weight", "eta", "cap"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The last committed version, and the configuration that it was written with."""
+
+    commit: Commit
+    config: ModelConfig
+    parameters: Changes
+    state: Changes
+
+
+async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float) -> Stored | None:
+    """The last committed version, None if nothing was ever published.
+
+    To be called by the owner of the transactional id only: then no transaction is open, and the ends of both topics
+    belong to the same version.
+
+    Raises:
+        InvariantError: there are parameters, but no commit or no configuration.
+        UnreachableError: not read within the deadline.
+    """
+    values: dict[bytes, bytes] = {}
+    parameters, state = ChangesBuilder(), ChangesBuilder()
+    try:
+        async with (
+            asyncio.timeout(deadline_s),
+            ChangelogReader(connection, [topics.parameters, topics.trainer_state]) as reader,
+        ):
+            while not reader.ready:
+                for record in await reader.poll():
+                    key, value = record.key or b"", record.value
+                    if key in {COMMIT_KEY, CONFIG_KEY}:
+                        values[key] = value or b""
+                    else:
+                        (parameters if record.topic == topics.parameters else state).add(key, value)
+    except TimeoutError:
+        raise UnreachableError(
+            f"{topics.parameters} and {topics.trainer_state} were not read within {deadline_s:.0f} s: "
+            "raise trainer.restore_deadline_s, or see what holds Kafka up"
+        ) from None
+    if not values and not len(parameters) and not len(state):
+        return None
+    if values.keys() != {COMMIT_KEY, CONFIG_KEY}:
+        raise InvariantError(
+            f"{topics.parameters} and {topics.trainer_state} hold records but no whole version: one was emptied, "
+            "or another program writes to them. Use a new prefix (kafka.prefix), or create all topics of this one anew"
+        )
+    return Stored(
+        decode_commit(values[COMMIT_KEY]),
+        decode_config(values[CONFIG_KEY]),
+        await asyncio.to_thread(parameters.take),
+        await asyncio.to_thread(state.take),
+    )
+
+
+def check_config(stored: ModelConfig, wanted: ModelConfig, prefix: str) -> None:
+    """Refuse settings that the stored model cannot go on with. Raises SettingsError naming each difference."""
+    before, now = dict(_fixed(stored)), dict(_fixed(wanted))
+    missing = "nothing"
+    different = [
+        f"{name} is {now.get(name, missing)} in the settings, {before.get(name, missing)} in the stored model"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if different:
+        raise SettingsError(
+            f"the settings do not fit the model stored under the prefix {prefix}: {'; '.join(different)}. "
+            "Go back to the stored values, or give the new model its own prefix (kafka.prefix); nothing was changed"
+        )
+
+
+def resume(
+    commit: Commit, committed: Mapping[int, int], beginnings: Mapping[int, int], group: str
+) -> dict[int, Position]:
+    """Where each partition's stream goes on.
+
+    A group offset beyond the model's is accepted where retention has deleted the records between: the operator was told
+    to move it there. Any other difference means that two things that are written in one transaction disagree.
+
+    Raises:
+        InvariantError: they disagree; both numbers are in the message.
+    """
+    positions = {}
+    for partition, offset in sorted(committed.items()):
+        learnt = commit.offsets.get(partition)
+        if offset == learnt:
+            positions[partition] = Position(offset, commit.within.get(partition, 0))
+        elif learnt is not None and learnt < beginnings[partition] <= offset:
+            log.warning("records deleted before they were learnt", partition=partition, first=learnt, behind=offset)
+            positions[partition] = Position(offset)
+        else:
+            raise InvariantError(
+                f"partition {partition}: the group {group} stands at offset {offset}, version {commit.version} of the "
+                f"model at {learnt}. Both are written in one transaction, so one was changed by hand: set the group "
+                f"back to {learnt}, or start with a new prefix"
+            )
+    return positions
+
+
+def _fixed(config: ModelConfig) -> Iterator[tuple[str, object]]:
+    plain = config.to_dict()
+    tasks, features = plain.pop("tasks"), plain.pop("features")
+    for name, value in plain.items():
+        if name not in TUNABLE:
+            yield f"model.{name}", value
+    yield "tasks", [task["name"] for task in tasks]
+    for task in tasks:
+        yield from ((f"tasks.{task['name']}.{name}", v) for name, v in task.items() if name not in TUNABLE_OF_TASK)
+    for feature in features:
+        yield f"features.{feature['side']}.{feature['name']}", {k: feature[k] for k in ("kind", "dim", "max_values")}
