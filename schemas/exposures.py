@@ -127,5 +127,9 @@ def _split(value: bytes) -> list[bytes]:
     except (ValueError, RecursionError) as error:
         if not python_constants(value):
             raise event_error(error, value) from error
-        # One NaN must not cost the whole array. The elements with it are written again as Python writes them.
-        return [json.dumps(element).encode() for element in json.loads(value)]
+        # One NaN must not cost the whole array. Its elements are written again, as Python writes them.
+        return [_again(element) for element in json.loads(value)]
+
+
+def _again(element: object) -> bytes:
+    return json.dumps(element, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")

@@ -1,50 +1,70 @@
-"""The present state of a table, read once."""
+"""What a topic holds, read once."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
-from streamvq_client.changelog import ChangelogReader, Record
+from streamvq_client.changelog import ChangelogReader
 from streamvq_client.errors import UnreachableError
+from streamvq_client.record import Record
+
+
+async def read_topic(
+    connection: Mapping[str, Any], topic: str, *, keys: Collection[bytes] | None = None, timeout_s: float = 30.0
+) -> AsyncIterator[Record]:
+    """Every record that the topic holds now, then the end.
+
+    Args:
+        connection: aiokafka's arguments.
+        topic: its name.
+        keys: only the partitions where these keys live.
+        timeout_s: how long Kafka may take for an answer, not for all of them.
+
+    Raises:
+        ReaderError: Kafka cannot be read; the class says why.
+    """
+    async with ChangelogReader(connection, [topic], keys=keys, timeout_s=timeout_s) as reader:
+        moved, positions = time.monotonic(), reader.positions
+        while not reader.ready:
+            for record in await reader.poll():
+                yield record
+            if reader.positions != positions:
+                moved, positions = time.monotonic(), reader.positions
+            elif time.monotonic() - moved > timeout_s:
+                left = reader.waiting_for().get(topic, 0)
+                raise UnreachableError(f"{topic}: nothing came for {timeout_s:g} s, {left} offsets are still missing")
 
 
 async def read_table(
-    connection: Mapping[str, Any], topic: str, *, keys: Collection[bytes] | None = None, timeout_s: float = 30.0
+    connection: Mapping[str, Any],
+    topic: str,
+    *,
+    keys: Collection[bytes] | None = None,
+    key_prefix: bytes = b"",
+    timeout_s: float = 30.0,
 ) -> dict[tuple[int, bytes], Record]:
     """The rows that a table holds now: (partition, key) -> its last record.
 
-    A row has one home partition, except in `clusters`, where every partition holds its share. Needs memory for the
-    whole table, or for the home partitions of `keys`.
+    A row has one home partition, except in `clusters`, where every partition holds its share. Needs memory for all
+    rows that are asked for.
 
     Args:
         connection: aiokafka's arguments.
         topic: the table's changelog, see `streamvq_client.tables`.
-        keys: only these rows.
+        keys: only these rows, from their home partitions; not for `clusters`.
+        key_prefix: only rows whose key begins like this.
         timeout_s: how long Kafka may take for an answer, not for all of them.
 
     Raises:
         ReaderError: Kafka cannot be read; the class says why.
     """
     rows: dict[tuple[int, bytes], Record] = {}
-    async with ChangelogReader(connection, [topic], keys=keys, timeout_s=timeout_s) as reader:
-        moved, positions = time.monotonic(), reader.positions
-        while not reader.ready:
-            for record in await reader.poll():
-                apply(rows, record, keys)
-            if reader.positions != positions:
-                moved, positions = time.monotonic(), reader.positions
-            elif time.monotonic() - moved > timeout_s:
-                raise UnreachableError(
-                    f"{topic}: nothing came for {timeout_s:g} s, still waiting for {reader.waiting_for()}"
-                )
+    async for record in read_topic(connection, topic, keys=keys, timeout_s=timeout_s):
+        key = record.key
+        if key is None or not key.startswith(key_prefix) or (keys is not None and key not in keys):
+            continue
+        if record.value is None:
+            rows.pop((record.partition, key), None)
+        else:
+            rows[record.partition, key] = record
     return rows
-
-
-def apply(rows: dict[tuple[int, bytes], Record], record: Record, keys: Collection[bytes] | None = None) -> None:
-    """Put a record into a table, or take its row out; other keys than these are left out."""
-    if record.key is None or (keys is not None and record.key not in keys):
-        return
-    if record.value is None:
-        rows.pop((record.partition, record.key), None)
-    else:
-        rows[record.partition, record.key] = record
