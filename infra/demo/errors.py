@@ -1,18 +1,18 @@
-"""What can end the demonstration, as one tree; every message says what to do about it.
+"""What can end the demonstration, as a branch of `schemas.errors`; every message says what to do about it.
 
-DemoError
-├── DataError        the sales file cannot be had or is not what it should be
-└── StalledError     the stack stopped making progress
+StreamVQError
+├── ResourceError
+│   └── DataError        the sales file cannot be had or is not what it should be
+└── InvariantError
+    └── StalledError     something that should have happened did not within its deadline
 """
 
-
-class DemoError(Exception):
-    """The demonstration cannot go on."""
+from schemas.errors import InvariantError, ResourceError
 
 
-class DataError(DemoError):
+class DataError(ResourceError):
     """The sales file cannot be downloaded or read. Download it by hand and pass it with --csv."""
 
 
-class StalledError(DemoError):
-    """Something that should have happened did not within its deadline. The logs of the workers say why."""
+class StalledError(InvariantError):
+    """The stack stopped making progress. The logs of the workers say why."""

@@ -21,9 +21,9 @@ class ItemView(Protocol):
     @property
     def retrievable(self) -> bool: ...  # noqa: D102
     @property
-    def published(self) -> int: ...  # noqa: D102
+    def published(self) -> int | None: ...  # noqa: D102
     @property
-    def exposures(self) -> int: ...  # noqa: D102
+    def exposures(self) -> int | None: ...  # noqa: D102
 
 
 class Items(Protocol):
@@ -64,7 +64,7 @@ class Probes:
             self._start(
                 self._exposures,
                 item_id,
-                lambda view: view.retrievable and view.exposures >= count,
+                lambda view: view.retrievable and (view.exposures or 0) >= count,
                 self.exposure,
                 EXPOSURE_POLL_S,
             )
