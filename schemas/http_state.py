@@ -1,0 +1,105 @@
+"""Bodies of the HTTP interface that show the state of index, model and server."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ItemState:
+    """Everything the server holds of one item.
+
+    `retrievable` when it is both published and filed. `clusters`, `bias` (by task), `popularity` (forward-decayed log
+    counts, one a half-life), `exposures`, `version` and `time` (ms since 1970) are those of its index row, `age_s` the
+    seconds since that was written; they are null while it is not filed. `log_share` is log p by the half-life in use.
+    """
+
+    id: str
+    retrievable: bool
+    bare: bool
+    published: int | None
+    features: dict[str, Any]
+    attributes: dict[str, Any]
+    clusters: list[int] | None
+    bias: dict[str, float] | None
+    popularity: list[float] | None
+    log_share: float | None
+    exposures: int | None
+    version: int | None
+    time: int | None
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """One cluster: `items` and `exposures` as the indexers count them, `retrievable`: those that queries can find."""
+
+    id: int
+    items: int
+    exposures: int
+    retrievable: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterList:
+    """Some clusters in the order asked for, and how many there are."""
+
+    clusters: list[ClusterState]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterItems:
+    """One cluster with its best items by bias and popularity."""
+
+    cluster: ClusterState
+    items: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """How far a topic has been read: records not read yet, and whether the end seen at start has been reached."""
+
+    topic: str
+    lag: int
+    caught_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether answers are to be trusted, what they wait for, and how old what was last read is.
+
+    `remaining` is how many records are still to be read. `silent_s` is the time since Kafka last answered: when it
+    grows, queries go on from memory. `version_age_s` is the time since the model's version was published.
+    """
+
+    ready: bool
+    waiting_for: list[str]
+    remaining: int
+    topics: list[TopicState]
+    silent_s: float | None
+    version_age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The index in numbers.
+
+    `items` are retrievable; `filed` of them have a code. `perplexity` is the number of equally large clusters that
+    would be as evenly filled as these. `exposures` is the number counted over all clusters.
+    """
+
+    items: int
+    filed: int
+    users: int
+    codes: int
+    codes_used: int
+    perplexity: float
+    largest_cluster: int
+    codebook_started: bool
+    exposures: int
+    tasks: list[str]
+    half_life: float | None
+    version: int
+    clock: int
+    version_age_s: float | None
+    readiness: Readiness

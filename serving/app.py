@@ -1,0 +1,61 @@
+"""The HTTP application of one server."""
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
+from starlette.middleware import Middleware
+
+from schemas.settings import Settings
+from serving.desk import Desk
+from serving.follower import Follower
+from serving.gate import Gate
+from serving.metrics import Metrics
+from serving.problems import ProblemError, install_problems
+from serving.replica import Replica
+from serving.routes_health import health_routes
+from serving.routes_retrieve import retrieve_routes
+from serving.routes_state import state_routes
+from serving.state import Observer
+
+ABOUT = """Which items for this user, now? Answers come from an index that learns from the event stream as it runs.
+
+Errors are `application/problem+json` with a `code` and a `remedy`. Unknown fields in a request are refused.
+"""
+
+
+class Server:
+    """One replica, what keeps it up, and the application that answers from it; nothing runs before `run` is awaited."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.replica = Replica(settings.topics)
+        self.follower = Follower(settings, self.replica)
+        self.observer = Observer(self.replica, self.follower.readiness)
+        self.metrics = Metrics(self.observer)
+        self.app = _create_app(self, settings)
+
+    async def run(self) -> None:
+        """Keep the replica up until cancelled; StreamVQError when that has become impossible."""
+        await self.follower.run(self.metrics)
+
+
+def _create_app(server: Server, settings: Settings) -> FastAPI:
+    gate = Middleware(Gate, metrics=server.metrics, max_body_bytes=settings.server.max_body_bytes)
+    app = FastAPI(title="streamvq", version=version("streamvq"), description=ABOUT, middleware=[gate])
+    install_problems(app)
+    ready = [Depends(_when_ready(server))]
+    app.include_router(retrieve_routes(Desk(server.replica, settings.server, server.metrics)), dependencies=ready)
+    app.include_router(state_routes(server.observer, ready))
+    app.include_router(health_routes(server.observer, server.metrics))
+    return app
+
+
+def _when_ready(server: Server) -> Callable[[], Awaitable[None]]:
+    async def check() -> None:
+        if not server.follower.ready:
+            waiting = ", ".join(server.follower.readiness().waiting_for) or "the end of every topic"
+            raise ProblemError(
+                503, "not_ready", f"Still reading; waiting for {waiting}.", "Try again; /readyz says how far it is."
+            )
+
+    return check

@@ -1,0 +1,93 @@
+"""Takes questions one after another, in pieces short enough for everybody else."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from schemas.http import Answer, Query
+from schemas.workers import ServerSettings
+from serving.metrics import Metrics
+from serving.problems import ProblemError
+from serving.replica import Replica
+from serving.retrieve import Breadth, retrieve
+
+AT_ONCE: Final = 8
+"""Questions of a batch answered in one piece, about 15 ms."""
+
+
+class Desk:
+    """Answers questions from the replica, within limits.
+
+    Args:
+        replica: what is asked.
+        settings: the limits.
+        metrics: where answers are counted.
+    """
+
+    def __init__(self, replica: Replica, settings: ServerSettings, metrics: Metrics) -> None:
+        self._replica = replica
+        self._settings = settings
+        self._metrics = metrics
+        self._breadth = Breadth(
+            settings.default_k,
+            settings.candidates_floor,
+            settings.candidates_fraction,
+            settings.candidates_limit,
+            settings.chunk,
+        )
+
+    async def answer(self, queries: Sequence[Query]) -> list[Answer]:
+        """One answer a question, in their order.
+
+        Raises:
+            ProblemError: a limit is exceeded, or time is up.
+            QueryError: a question cannot be answered as it is.
+        """
+        self._check(queries)
+        deadline = time.monotonic() + self._settings.request_deadline_ms / 1000
+        answers: list[Answer] = []
+        for first in range(0, len(queries), AT_ONCE):
+            if first:
+                await self._pause(deadline)
+            piece = queries[first : first + AT_ONCE]
+            if any(query.exact for query in piece):
+                answers += await self._exactly(piece, deadline)
+            else:
+                answers += retrieve(self._replica, piece, self._breadth)
+        for answer in answers:
+            self._metrics.answered(answer)
+        return answers
+
+    async def _exactly(self, queries: Sequence[Query], deadline: float) -> list[Answer]:
+        """Compute the vectors of all items in pieces first, of one version, with others' questions in between."""
+        async with self._replica.steady:
+            vectors = self._replica.vectors
+            if vectors is not None:
+                for _ in vectors.computing(self._replica.items.retrievable()):
+                    await self._pause(deadline)
+            return retrieve(self._replica, queries, self._breadth)
+
+    async def _pause(self, deadline: float) -> None:
+        await asyncio.sleep(0)
+        if time.monotonic() > deadline:
+            raise ProblemError(
+                503,
+                "too_slow",
+                f"The answer took longer than {self._settings.request_deadline_ms} ms.",
+                "Ask for less at a time, without `exact`, or raise server.request_deadline_ms.",
+            )
+
+    def _check(self, queries: Sequence[Query]) -> None:
+        settings = self._settings
+        if len(queries) > settings.max_batch:
+            detail = f"{len(queries)} queries; this server takes {settings.max_batch} at a time."
+            raise ProblemError(422, "batch_too_large", detail, "Send them in several requests.")
+        for query in queries:
+            if (query.k or 0) > settings.max_k:
+                raise ProblemError(
+                    422, "k_too_large", f"k is {query.k}; this server gives {settings.max_k}.", "Ask for fewer."
+                )
+            if (query.candidates or 0) > settings.candidates_limit:
+                detail = f"candidates is {query.candidates}; this server ranks {settings.candidates_limit}."
+                raise ProblemError(422, "too_many_candidates", detail, "Ask for fewer, or set `exact`.")

@@ -1,0 +1,27 @@
+"""What ends a server, as a part of the tree in `schemas.errors`: the parent says what the operator does.
+
+UnreachableError 3
+└── OutdatedError    what was read is no longer the whole truth: starting again reads everything anew
+TopicsError 2        a topic is missing
+InvariantError 5     a record that no worker of ours writes
+ResourceError 6      the port is taken
+"""
+
+from streamvq_client.errors import ClientError, FormatError, ReadAgainError, TopicMissingError
+
+from schemas.errors import InvariantError, StreamVQError, TopicsError, UnreachableError
+
+
+class OutdatedError(UnreachableError):
+    """A topic was truncated, created anew or given other partitions. Start again: everything is then read anew."""
+
+
+def reading_failed(error: ClientError) -> StreamVQError:
+    """The same error as one that ends the process."""
+    if isinstance(error, TopicMissingError):
+        return TopicsError(f"{error}. Create the topics: `svq topics create`.")
+    if isinstance(error, FormatError):
+        return InvariantError(str(error))
+    if isinstance(error, ReadAgainError):
+        return OutdatedError(f"{error}. Start again: everything is then read anew.")
+    return UnreachableError(str(error))

@@ -1,0 +1,41 @@
+"""How items got into an answer."""
+
+from pipeline.arrays import Doubles, Longs
+from schemas.http import Explanation, Found, TaskScore
+from serving.candidates import Candidates
+from serving.ranking import Ranked
+from serving.replica import Replica
+
+
+def explain(
+    replica: Replica, found: list[Found], candidates: Candidates, chosen_k: Longs, ranked: Ranked, weights_t: Doubles
+) -> list[Found]:
+    """The same items, each with its way through index and ranker; `chosen_k` are their places among the candidates."""
+    model, coarse_n = replica.model, candidates.coarse_n
+    names = [task.name for task in model.config.tasks] if model else ["popularity"]
+    match_tn, shift = ranked.match_tn, _shift(replica)
+    explained = []
+    for item, place in zip(found, chosen_k.tolist(), strict=True):
+        parts = {
+            name: TaskScore(
+                weight=float(weights_t[t]),
+                match=float(match_tn[t, place]),
+                bias=float(ranked.bias_tn[t, place]),
+                popularity=float(ranked.prior_n[place]),
+            )
+            for t, name in enumerate(names)
+        }
+        explanation = Explanation(
+            cluster=int(replica.items.cluster_n[candidates.rows_n[place]]),
+            coarse_score=None if coarse_n is None else float(coarse_n[place]) - shift,
+            coarse_position=None if coarse_n is None else place,
+            tasks=parts,
+        )
+        explained.append(Found(item.id, item.score, item.attributes, explanation))
+    return explained
+
+
+def _shift(replica: Replica) -> float:
+    """Posting keys hold L, scores log p: the same for all items, so only what people read needs it."""
+    model = replica.model
+    return 0.0 if model is None else model.config.gamma * float(model.log_mass_h[model.active_half_life])

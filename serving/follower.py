@@ -1,0 +1,128 @@
+"""Keeps the replica up with Kafka."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import structlog
+from streamvq_client.changelog import ChangelogReader, Record
+from streamvq_client.errors import ClientError
+
+from schemas.http_state import Readiness, TopicState
+from schemas.kafka import connection
+from schemas.settings import Settings
+from schemas.versions import Version, Versions
+from serving.errors import OutdatedError, reading_failed
+from serving.metrics import Metrics
+from serving.replica import Replica
+from serving.state import now_ms
+
+POLL_RECORDS: Final = 1000
+"""Records taken from Kafka's client at a time, which costs about 3 ms."""
+POLL_MS: Final = 100
+SLICE: Final = 256
+"""Rows applied in one piece, about 2 ms; queries run between pieces."""
+
+log = structlog.get_logger(__name__)
+
+
+class Follower:
+    """Reads four changelogs and the parameters, and applies them in pieces that no query has to wait long for.
+
+    Args:
+        settings: where Kafka is.
+        replica: what is kept up.
+    """
+
+    def __init__(self, settings: Settings, replica: Replica) -> None:
+        self._kafka = settings.kafka
+        self._parameters = settings.topics.parameters
+        self._index_topic = settings.topics.item_index_changelog
+        self._replica = replica
+        self._topics = [self._parameters, *replica.topics]
+        self._reader: ChangelogReader | None = None
+        self._versions = Versions()
+        self._ready = False
+
+    async def run(self, metrics: Metrics) -> None:
+        """Follow until cancelled.
+
+        Raises:
+            StreamVQError: the replica cannot be kept up any more; the process has to end.
+        """
+        try:
+            async with ChangelogReader(connection(self._kafka), self._topics) as reader:
+                self._reader = reader
+                while True:
+                    await self._step(reader, metrics)
+        except ClientError as error:
+            raise reading_failed(error) from error
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything has been applied that was there at the start; stays true."""
+        return self._ready
+
+    def readiness(self) -> Readiness:
+        """How far everything has been read, and how old it is."""
+        reader, commit = self._reader, self._replica.commit
+        age = (now_ms() - commit.time_ms) / 1000 if commit else None
+        if reader is None:
+            waiting = [f"Kafka at {self._kafka.bootstrap_servers}"]
+            return Readiness(self._ready, waiting, 0, [], None, age)
+        missing, lag = reader.waiting_for(), reader.lag()
+        return Readiness(
+            ready=self._ready,
+            waiting_for=[] if self._ready else [f"{topic}: {count} records" for topic, count in missing.items()],
+            remaining=sum(missing.values()),
+            topics=[TopicState(topic, lag[topic], topic not in missing) for topic in self._topics],
+            silent_s=reader.silent_s(),
+            version_age_s=age,
+        )
+
+    async def _step(self, reader: ChangelogReader, metrics: Metrics) -> None:
+        records = await reader.poll(POLL_RECORDS, POLL_MS)
+        await self._apply([record for record in records if record.topic != self._parameters], metrics)
+        complete = self._parameters not in reader.waiting_for()
+        parameters = [(record.key, record.value) for record in records if record.topic == self._parameters]
+        version = self._versions.feed(parameters, complete=complete)
+        if version is not None:
+            await self._activate(version, metrics)
+        metrics.read(records)
+        if reader.ready and not self._ready:
+            self._become_ready()
+
+    async def _apply(self, records: Sequence[Record], metrics: Metrics) -> None:
+        for piece in _pieces(records):
+            begin = time.perf_counter()
+            self._replica.apply(piece)
+            metrics.took("rows", time.perf_counter() - begin)
+            if self._ready:
+                filed = [record.timestamp for record in piece if record.topic == self._index_topic]
+                if filed:
+                    metrics.visible((now_ms() - min(filed)) / 1000)
+            await asyncio.sleep(0)
+
+    async def _activate(self, version: Version, metrics: Metrics) -> None:
+        model = self._replica.model
+        if model is not None and model.config != version.config:
+            raise OutdatedError("The model's configuration was changed. Start again: everything is then read anew.")
+        async with self._replica.steady:
+            begin = time.perf_counter()
+            self._replica.activate(*version)
+            metrics.took("version", time.perf_counter() - begin)
+
+    def _become_ready(self) -> None:
+        # What was read stays: a full collection over millions of rows would hold queries up for seconds.
+        gc.collect()
+        gc.freeze()
+        self._ready = True
+        stats = {"items": len(self._replica.items), "users": len(self._replica.histories)}
+        log.info("ready", version=self._replica.commit.version if self._replica.commit else 0, **stats)
+
+
+def _pieces(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    for start in range(0, len(records), SLICE):
+        yield records[start : start + SLICE]

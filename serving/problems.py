@@ -1,0 +1,79 @@
+"""Errors as callers see them: problem+json, with what to do about it and never a stack trace."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from schemas.http import Problem, QueryError
+from serving.json_body import encode_json
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    400: "The body is not JSON",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "The body is too large",
+    422: "The request cannot be answered as it is",
+    500: "A defect of the server",
+    503: "Not now",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(self, status: int, code: str, detail: str, remedy: str) -> None:
+        super().__init__(detail)
+        self.problem = problem(status, code, detail, remedy)
+
+
+def problem(status: int, code: str, detail: str, remedy: str) -> Problem:
+    """A problem of a kind that callers can tell by its code."""
+    return Problem(f"urn:streamvq:problem:{code}", TITLES.get(status, "Error"), status, detail, code, remedy)
+
+
+def problem_response(what: Problem) -> Response:
+    """The problem as a response; 503 says when to try again."""
+    headers = {"Retry-After": "1"} if what.status == 503 else None
+    return Response(encode_json(what), what.status, headers, MEDIA_TYPE)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Let every error of the application leave it as a problem."""
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(QueryError, _query)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for this type
+    return problem_response(error.problem)
+
+
+async def _query(_: Request, error: Exception) -> Response:
+    assert isinstance(error, QueryError)  # noqa: S101 - registered for this type
+    return problem_response(problem(422, error.code, str(error), error.remedy))
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
+    first: dict[str, Any] = error.errors()[0]
+    if first["type"] == "json_invalid":
+        detail = f"The body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}."
+        return problem_response(problem(400, "not_json", detail, "Send a JSON object as described at /docs."))
+    where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    more = len(error.errors()) - 1
+    detail = f"{where}: {first['msg']}" + (f" (and {more} more)" if more else "")
+    return problem_response(problem(422, "invalid_request", detail, "See /docs for what this request may hold."))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return problem_response(problem(error.status_code, code, str(error.detail), "See /docs for what there is."))

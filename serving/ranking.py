@@ -1,0 +1,50 @@
+"""The ranking step: u·v / tau + bias + gamma log p of candidates."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.arrays import Doubles, Floats, Longs
+from pipeline.popularity import log_share
+from serving.replica import Replica
+
+
+class Ranked(NamedTuple):
+    """Scores of the candidates and what they consist of; the match is the rest."""
+
+    scores_tn: Floats
+    bias_tn: Floats
+    prior_n: Doubles
+
+    @property
+    def match_tn(self) -> Doubles:
+        """u·v / tau, (T, n)."""
+        return self.scores_tn - self.bias_tn - self.prior_n
+
+
+def rank(replica: Replica, u_td: Floats, rows_n: Longs) -> Ranked:
+    """Score slots for one user, with vectors of the version in force; before there is one, by what their rows say."""
+    items, model, vectors = replica.items, replica.model, replica.vectors
+    counts_n = items.popularity(rows_n)
+    if model is None or vectors is None:
+        prior_n = items.order.gamma * counts_n
+        bias_tn = items.bias_nt[rows_n, : items.order.n_tasks].T
+        return Ranked((bias_tn + prior_n).astype(np.float32), bias_tn, prior_n)
+    share_n = log_share(counts_n, model.log_mass_h[model.active_half_life])
+    known = vectors.of(rows_n)
+    return Ranked(model.fine(u_td, known, share_n), known.bias_nt.T, model.config.gamma * share_n)
+
+
+def best(scores_n: Doubles, k: int) -> Longs:
+    """Positions of the k largest, best first; of equal ones the first.
+
+    >>> best(np.array([1.0, 3.0, 2.0, 3.0]), 3).tolist()
+    [1, 3, 2]
+    """
+    if k < len(scores_n):
+        # Everything that ties with the k-th largest stays in, so that the sort decides and not the partition.
+        threshold = np.partition(scores_n, len(scores_n) - k)[len(scores_n) - k]
+        kept = np.flatnonzero(scores_n >= threshold)
+    else:
+        kept = np.arange(len(scores_n))
+    return kept[np.argsort(-scores_n[kept], kind="stable")][:k]

@@ -1,0 +1,114 @@
+"""The live copy of index and model that queries are answered from."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from streamvq_client.errors import FormatError
+from streamvq_client.record import Record
+from streamvq_client.rows import HistoryRow, decode_cluster, decode_history, decode_item, decode_item_index
+
+from pipeline.changes import Changes
+from pipeline.config import ModelConfig
+from pipeline.model import Model
+from schemas.commit import Commit
+from schemas.errors import InvariantError
+from schemas.topics import Topics
+from serving.items import Items, Order
+from serving.shares import Shares
+from serving.vectors import Vectors
+
+Put = Callable[[Record], None]
+
+
+class Replica:
+    """Rows of four tables and one whole version of the model, in memory.
+
+    One thread owns it. Whoever changes it does so in short synchronous pieces (`apply`, `activate`) between which
+    queries run, so every query sees one state, and none waits for longer than one piece.
+
+    Attributes:
+        model: None until a version was read.
+        commit: the record that closed that version.
+        steady: held by whoever needs several pieces to see the same version.
+    """
+
+    def __init__(self, topics: Topics) -> None:
+        self.items = Items()
+        self.histories: dict[str, HistoryRow] = {}
+        self.shares = Shares()
+        self.model: Model | None = None
+        self.commit: Commit | None = None
+        self.vectors: Vectors | None = None
+        self.steady = asyncio.Lock()
+        self._put: dict[str, Put] = {
+            topics.items_changelog: self._put_item,
+            topics.item_index_changelog: self._put_index,
+            topics.clusters_changelog: self._put_share,
+            topics.histories_changelog: self._put_history,
+        }
+
+    @property
+    def topics(self) -> list[str]:
+        """Changelogs that `apply` takes records of."""
+        return list(self._put)
+
+    def apply(self, records: Sequence[Record]) -> None:
+        """Take changelog records in the order of their topics; rows and posting lists change together.
+
+        Raises:
+            InvariantError: a record is none that an indexer or a trainer writes.
+        """
+        try:
+            for record in records:
+                try:
+                    self._put[record.topic](record)
+                except (FormatError, UnicodeDecodeError) as error:
+                    raise InvariantError(
+                        f"{record.topic} partition {record.partition} offset {record.offset}: {error}"
+                    ) from error
+        finally:
+            self.items.settle()
+
+    def activate(self, changes: Changes, commit: Commit, config: ModelConfig) -> None:
+        """Go on to a version: `changes` are what changed since the one in force, everything for the first."""
+        model = self.model
+        if model is None:
+            model = self.model = Model(config)
+            self.vectors = Vectors(self.items, model.rank_items, config.dim, config.n_tasks)
+        model.apply(changes)
+        self.commit = commit
+        if self.vectors is not None:
+            self.vectors.forget()
+        self.items.postings.grow(model.codebook.n_codes)
+        active = model.active_half_life
+        self.items.reorder(Order(config.n_tasks, active, config.gamma, float(model.initial_popularity()[active])))
+
+    def _put_item(self, record: Record) -> None:
+        self.items.put_item(_key(record), decode_item(record.value) if record.value is not None else None)
+
+    def _put_index(self, record: Record) -> None:
+        self.items.put_index(_key(record), decode_item_index(record.value) if record.value is not None else None)
+
+    def _put_share(self, record: Record) -> None:
+        row = decode_cluster(record.value) if record.value is not None else None
+        self.shares.put(record.partition, _cluster(_key(record)), row)
+
+    def _put_history(self, record: Record) -> None:
+        user = _key(record)
+        if record.value is None:
+            self.histories.pop(user, None)
+        else:
+            self.histories[user] = decode_history(record.value)
+
+
+def _key(record: Record) -> str:
+    if record.key is None:
+        raise FormatError("a record has no key")
+    return record.key.decode()
+
+
+def _cluster(key: str) -> int:
+    try:
+        return int(key)
+    except ValueError as error:
+        raise FormatError(f"key {key!r} of clusters is not a number") from error

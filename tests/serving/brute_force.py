@@ -1,0 +1,64 @@
+"""Answers computed the slow and obvious way: every item, one after the other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from streamvq_client.rows import ItemIndexRow, ItemRow
+
+from pipeline.inputs import UserInputs
+from pipeline.model import Model
+from schemas.http import Query
+
+
+def user_vector(model: Model, query: Query, history: Sequence[str]) -> Any:
+    inputs = UserInputs([query.user_id or ""], [query.features], [query.context], [list(query.history or history)])
+    return model.users(inputs)[0], model.rank_users(inputs)[0]
+
+
+def all_scores(
+    model: Model,
+    query: Query,
+    history: Sequence[str],
+    rows: Mapping[str, ItemRow],
+    index: Mapping[str, ItemIndexRow],
+) -> dict[str, float]:
+    """Score of every item that is published, filed and not excluded: Σ weight (u·v / tau + bias + gamma log p)."""
+    names = [task.name for task in model.config.tasks]
+    weights = [query.tasks.get(name, 0.0) if query.tasks else 1.0 for name in names]
+    _, u = user_vector(model, query, history)
+    half_life = model.active_half_life
+    scores = {}
+    for name, row in rows.items():
+        if name not in index or name in query.exclude or row.deleted is not None:
+            continue
+        vectors = model.rank_items([name], [row.features])
+        popularity = index[name].popularity[half_life] - model.log_mass_h[half_life]
+        scores[name] = sum(
+            weight
+            * float(u[t] @ vectors.v_nd[0] / model.config.tau + vectors.bias_nt[0, t] + model.config.gamma * popularity)
+            for t, weight in enumerate(weights)
+        )
+    return scores
+
+
+def coarse_scores(
+    model: Model, query: Query, history: Sequence[str], task: int, index: Mapping[str, ItemIndexRow]
+) -> dict[str, float]:
+    """u·e / tau + bias + gamma L of every item for one task; an item without a code counts as with the best one."""
+    u, _ = user_vector(model, query, history)
+    clusters = model.coarse(u)[task] if model.codebook.n_codes else np.zeros(1)
+    half_life = model.active_half_life
+    return {
+        name: float(
+            (clusters[row.clusters[0]] if row.clusters[0] >= 0 else clusters.max())
+            + row.bias[task]
+            + model.config.gamma * row.popularity[half_life]
+        )
+        for name, row in index.items()
+        if name not in query.exclude
+    }
+
+
+def best(scores: Mapping[str, float], k: int) -> list[str]:
+    return sorted(scores, key=lambda name: -scores[name])[:k]
