@@ -72,8 +72,8 @@ class Versions:
         if self._config is None or self._config.hash() != commit.config_hash:
             found = self._config.hash() if self._config else "none"
             raise FormatError(
-                f"version {commit.version} was written with configuration {commit.config_hash}, the topic holds {found}: "
-                "it was written by something else than one trainer"
+                f"version {commit.version} was written with configuration {commit.config_hash}, the topic holds "
+                f"{found}: it was written by something else than one trainer"
             )
         return self._config
 

@@ -57,6 +57,9 @@ class IndexerSettings(WorkerSettings):
         default=True,
         description="An exposed item that nobody published gets a row of its own, so that exposures alone are enough.",
     )
+    deletion_ttl_s: float = Field(
+        604_800.0, gt=0, description="How long a deleted item's mark keeps late events from bringing it back."
+    )
     threads: int = Field(1, ge=1, description="Threads of one forward pass.")
 
 

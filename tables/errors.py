@@ -21,8 +21,9 @@ from typing import NoReturn
 
 import structlog
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
+from streamvq_client.errors import FormatError, ReaderError, TopicMissingError
 
-from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, UnreachableError
+from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, TopicsError, UnreachableError
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +68,11 @@ def classified(reason: BaseException) -> StreamVQError | None:
         return FencedError("another worker took over this transactional id")
     if isinstance(reason, MessageSizeTooLargeError):
         return RowSizeError("a topic's max.message.bytes is too small for our records: see `svq topics check`")
-    if isinstance(reason, KafkaError | TimeoutError | ConnectionError):
+    if isinstance(reason, FormatError):
+        return InvariantError(str(reason))
+    if isinstance(reason, TopicMissingError):
+        return TopicsError(str(reason))
+    if isinstance(reason, KafkaError | ReaderError | TimeoutError | ConnectionError):
         return UnreachableError(f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__)
     return None
 

@@ -25,6 +25,7 @@ class Shards:
     Attributes:
         on_owned: called for a shard once it is fenced and its tables are restored, before its first step.
         on_lost: called for a shard once it is closed; it may be owned again later, as another object.
+        joined: whether Kafka has said which partitions are ours, be it none.
     """
 
     def __init__(self, config: WorkerConfig, generation: Callable[[], int]) -> None:
@@ -32,6 +33,7 @@ class Shards:
         self.tables: list[Table] = []
         self.on_owned: Hook | None = None
         self.on_lost: Hook | None = None
+        self.joined = False
         self._generation = generation
         self._owned: dict[str, Shard] = {}
         self._of: dict[int, Shard] = {}
@@ -47,8 +49,8 @@ class Shards:
 
     @property
     def ready(self) -> bool:
-        """Whether every shard owned has its tables restored; True for a worker that owns none."""
-        return all(shard.owned for shard in self)
+        """Whether every shard owned has its tables restored; True for a worker that Kafka gave none."""
+        return self.joined and all(shard.owned for shard in self)
 
     def changelog_end(self, topic: str, partition: int) -> int | None:
         """End of a changelog partition when its shard was fenced."""
@@ -96,6 +98,7 @@ class Shards:
 
     def publish(self, shards: list[Shard]) -> None:
         """Hand the fenced shards to the steps, and restore them in the background."""
+        self.joined = True
         for shard in shards:
             self._owned[shard.name] = shard
             self._of.update(dict.fromkeys(shard.partitions, shard))

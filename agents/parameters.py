@@ -1,0 +1,71 @@
+"""The follower of the topic `parameters`: every version that a trainer commits reaches the replica."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import structlog
+from streamvq_client.changelog import ChangelogReader, Record
+
+from agents.placer import Placer
+from tables.errors import die
+
+log = structlog.get_logger(__name__)
+
+# Compaction leaves the last hour alone. Whoever is further behind may meet a mixture of versions.
+BEHIND_S = 1800.0
+POLL_MS = 200
+POLL_RECORDS = 20_000
+
+
+class ParametersFollower:
+    """Feeds a placer, for as long as the process lives.
+
+    Attributes:
+        ready: set once everything that the topic held at the start has been read, be it nothing.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], topic: str, placer: Placer) -> None:
+        self.ready = asyncio.Event()
+        self._connection, self._topic, self._placer = connection, topic, placer
+        self._lag = 0
+
+    @property
+    def lag(self) -> int:
+        """Records behind the end, as of Kafka's last answer."""
+        return self._lag
+
+    async def run(self) -> NoReturn:
+        """Follow; a defect or a broker that stays away ends the process."""
+        try:
+            while True:
+                await self._follow()
+                await self._placer.read_again()
+        except Exception as error:  # noqa: BLE001 - a replica that no longer follows would file by an old model for ever
+            die(error, topic=self._topic)
+
+    async def _follow(self) -> None:
+        """Read the topic from its beginning, until it has to be read again."""
+        async with ChangelogReader(self._connection, [self._topic]) as reader:
+            while True:
+                records = await reader.poll(POLL_RECORDS, POLL_MS)
+                if self._fell_behind(records):
+                    log.warning("far behind the trainer, reading all parameters again", topic=self._topic)
+                    return
+                pairs = [(record.key, record.value) for record in records]
+                before = self._placer.version
+                if not await self._placer.feed(pairs, complete=reader.ready):
+                    log.info("configuration changed, reading all parameters again", topic=self._topic)
+                    return
+                self._report(before, len(records))
+                if reader.ready:
+                    self.ready.set()
+                self._lag = reader.lag()[self._topic]
+
+    def _fell_behind(self, records: list[Record]) -> bool:
+        return self.ready.is_set() and bool(records) and time.time() - records[0].timestamp / 1000 > BEHIND_S
+
+    def _report(self, before: int, records: int) -> None:
+        if before == 0 and self._placer.version:
+            log.info("first version of the model", version=self._placer.version, records=records)

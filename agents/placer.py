@@ -1,0 +1,73 @@
+"""The replica's thread: torch computes there, and the event loop only moves bytes."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from typing import TypeVar
+
+import torch
+
+from agents.replica import Features, ParameterRecords, Placed, Replica
+from schemas.parameters import Commit
+
+T = TypeVar("T")
+
+
+class Stage(IntEnum):
+    """What there is of the model."""
+
+    NOTHING = 0
+    TOWERS = 1
+    CODEBOOK = 2
+
+
+class Placer:
+    """A replica behind an executor of one thread.
+
+    Attributes:
+        commit: of the version in use, None before the first.
+        stage: how far the model is.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._replica = Replica()
+        self._executor = ThreadPoolExecutor(1, "placer", torch.set_num_threads, (threads,))
+        self.commit: Commit | None = None
+        self.stage = Stage.NOTHING
+        self._reached = {stage: asyncio.Event() for stage in Stage}
+        self._never = asyncio.Event()
+
+    @property
+    def version(self) -> int:
+        """Version in use, 0 before the first."""
+        return self.commit.version if self.commit else 0
+
+    async def feed(self, records: ParameterRecords, *, complete: bool) -> bool:
+        """As `Replica.feed`."""
+        follows = await self._run(lambda: self._replica.feed(records, complete=complete))
+        self.commit = self._replica.commit
+        self.stage = Stage(bool(self.commit) + self._replica.files)
+        for stage in Stage:
+            if stage <= self.stage:
+                self._reached[stage].set()
+        return follows
+
+    def beyond(self, stage: Stage) -> asyncio.Event:
+        """Set when the model gets further than `stage`."""
+        return self._never if stage == Stage.CODEBOOK else self._reached[Stage(stage + 1)]
+
+    async def read_again(self) -> None:
+        """As `Replica.read_again`."""
+        await self._run(self._replica.read_again)
+
+    async def place(self, ids: Sequence[str], features: Sequence[Features], present: Iterable[int]) -> Placed:
+        """As `Replica.place`."""
+        return await self._run(lambda: self._replica.place(ids, features, present))
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function)
