@@ -38,7 +38,7 @@ class Standardiser:
         deviation = np.sqrt(squares / np.maximum(counts, 1))
         scaled = (values_nm - means) / np.where(deviation > 0, deviation, 1)
         present = ~np.isnan(values_nm)
-        kept = np.where(present, np.clip(scaled, -LARGEST, LARGEST), 0)
+        kept = np.where(present & (counts > 0), np.clip(scaled, -LARGEST, LARGEST), 0)
         return np.concatenate((kept, present), axis=1).astype(np.float32)
 
     def restore(self, moments_m3: Doubles) -> None:
