@@ -69,6 +69,13 @@ class EmbeddedBroker:
         """Process id of the Java process."""
         return self._child.pid if self._child else 0
 
+    @property
+    def child(self) -> Child:
+        """The Java process."""
+        if self._child is None:
+            raise ResourceError("the broker was not started")
+        return self._child
+
     def start(self, deadline: float = 60.0) -> Self:
         """Start it and return when it answers.
 
@@ -78,6 +85,7 @@ class EmbeddedBroker:
         """
         if self._child and self._child.running:
             return self
+        self._child = None
         self._prepare()
         jars = kafka_jars()
         end = time.monotonic() + deadline
@@ -140,6 +148,7 @@ class EmbeddedBroker:
         write_status(BrokerStatus(True, str(self.folder), VERSION, pid, port, controller_port))  # noqa: FBT003
         if not self._answers(self._child, port, end):
             return False
+        self._port = port  # started again, it is where its clients look for it
         log.info("broker.started", address=f"127.0.0.1:{port}", pid=pid, folder=str(self.folder))
         return True
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -101,6 +101,13 @@ def _explain(error: Exception, arguments: dict[str, Any]) -> str:
     return text
 
 
-def quiet_client_logs() -> None:
-    """Our messages say what aiokafka logs as errors while it tries again."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+@contextmanager
+def quiet_client_logs() -> Iterator[None]:
+    """Meanwhile aiokafka logs nothing: our message says what it would report as errors while it tries again."""
+    logger = logging.getLogger("aiokafka")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.errors import SettingsError
+from schemas.sources import holds
 
 MOST = 8  # complaints in one message
 
@@ -42,7 +43,7 @@ class _Complaint:
 
     @property
     def _from_environment(self) -> bool:
-        return self.file is None or _holds(self.environment, self.key)
+        return self.file is None or holds(self.environment, self.key)
 
     def _written(self, key: Key) -> str:
         return f"SVQ_{'__'.join(key).upper()}" if self._from_environment else ".".join(key)
@@ -111,12 +112,3 @@ def _paths(kind: type[BaseModel], above: Key = ()) -> Iterator[Key]:
         yield (*above, name)
         if section := _section(kind, (name,)):
             yield from _paths(section, (*above, name))
-
-
-def _holds(values: Mapping[str, Any], key: Key) -> bool:
-    inside: Any = values
-    for part in key:
-        if not isinstance(inside, Mapping) or part not in inside:
-            return False
-        inside = inside[part]
-    return bool(key)

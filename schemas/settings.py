@@ -1,5 +1,6 @@
 """All settings: `svq.toml`, overridden by SVQ_ environment variables (`SVQ_KAFKA__PREFIX` is `prefix` of `[kafka]`)."""
 
+import json
 import os
 from pathlib import Path
 from typing import Literal, Self
@@ -76,6 +77,18 @@ class Settings(BaseSettings):
         """Where the tables of a worker are kept: one process a folder."""
         own = self.trainer.folder if role == "trainer" else self.indexer.folder
         return (own or self.data / self.kafka.prefix / role).expanduser().absolute()
+
+    def environment(self) -> dict[str, str]:
+        """Variables from which `load_settings` makes the same settings in a process we start, passwords included.
+
+        Only what was set; SVQ_CONFIG names an empty file, since what a file says is among it already.
+        """
+        held = sources.plain(self.model_dump(exclude_unset=True))
+        variables = {
+            f"{sources.PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in held.items()
+        }
+        return variables | {"SVQ_CONFIG": os.devnull}
 
     def model_config_core(self) -> ModelConfig:
         """The model as the core knows it."""

@@ -3,12 +3,12 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_settings import BaseSettings, EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
@@ -71,6 +71,30 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         nested = isinstance(value, Mapping) and isinstance(beneath, Mapping)
         merged[key] = merge(beneath, value) if nested else value  # type: ignore[arg-type]  # both are tables
     return merged
+
+
+def holds(values: Mapping[str, Any], key: Sequence[str]) -> bool:
+    """Whether a source sets this key."""
+    inside: Any = values
+    for part in key:
+        if not isinstance(inside, Mapping) or part not in inside:
+            return False
+        inside = inside[part]
+    return bool(key)
+
+
+def plain(value: Any) -> Any:
+    """A dumped setting as JSON has it, secrets in clear: for the environment of our own processes, never for output."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case Path():
+            return str(value)
+        case Mapping():
+            return {key: plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+    return value
 
 
 def _names(kind: type[BaseModel], prefix: str) -> Iterator[str]:

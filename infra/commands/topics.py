@@ -1,0 +1,58 @@
+"""`svq topics`: create and check."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from infra.logs import configure_logs
+from infra.topics import alter_topics, check_topics, create_topics
+from schemas.errors import TopicsError
+from schemas.settings import load_settings
+
+app = typer.Typer(help="Create the topics of a retriever, and check that they are what the workers need.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def create(
+    *,
+    alter: Annotated[bool, typer.Option("--alter", help="Also set what differs on existing topics.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create every topic that is missing. Existing ones stay as they are, unless --alter is given."""
+    settings = load_settings()
+    configure_logs(settings.logs)
+    created = asyncio.run(create_topics(settings))
+    altered = asyncio.run(alter_topics(settings)) if alter else []
+    if as_json:
+        typer.echo(json.dumps({"created": created, "altered": altered}))
+        return
+    for name in created:
+        typer.echo(f"created {name}")
+    for name in altered:
+        typer.echo(f"altered {name}")
+    if not created and not altered:
+        typer.echo(f"every topic of {settings.kafka.prefix} exists")
+
+
+@app.command()
+def check(*, as_json: AsJson = False) -> None:
+    """Say in what the topics differ from what workers need, and what puts it right. Exit code 2 if they do."""
+    settings = load_settings()
+    configure_logs(settings.logs)
+    found = asyncio.run(check_topics(settings))
+    if as_json:
+        typer.echo(json.dumps([asdict(difference) for difference in found]))
+    elif not found:
+        typer.echo(f"every topic of {settings.kafka.prefix} is as it must be")
+    else:
+        for difference in found:
+            typer.echo(str(difference))
+        for remedy in dict.fromkeys(difference.remedy for difference in found):
+            typer.echo(remedy)
+    if found:
+        raise typer.Exit(TopicsError.exit_code)

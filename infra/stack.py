@@ -1,0 +1,204 @@
+"""A whole retriever on this machine: broker, topics, trainer, indexers, server, each a process of its own."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from infra.broker import EmbeddedBroker
+from infra.broker_state import BrokerStatus, read_status
+from infra.child import Child
+from infra.ports import free_port, holder, is_free
+from infra.process_logs import ProcessLogs
+from infra.reach import reach
+from infra.readiness import readiness
+from infra.roles import Role, process_environment, usual_roles
+from infra.supervised import StackEvent, Supervised
+from infra.topics import create_topics
+from schemas.errors import ResourceError, StreamVQError, UnreachableError
+from schemas.settings import Settings
+from schemas.workers import BrokerSettings
+
+BROKER = "broker"
+STOP_S = 14.0
+BROKER_SHARE_S = 5.0
+READY_POLL_S = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class Stack:
+    """Starts everything in order, keeps it running, ends it in order. None of its processes outlives this one.
+
+    Args:
+        settings: of the retriever. Kafka is theirs where they name it or `external` says so, else the broker of
+            `svq broker start` if that runs, else an embedded one of the stack's own.
+        indexers: how many of them.
+        roles: other processes than the usual ones.
+        log_folder: where the output of each process goes, as `<role>.log`.
+        on_event: told what happens to the processes; called from several threads.
+        on_line: told each line they write, with the role; called from several threads.
+
+    Attributes:
+        settings: with the addresses in use, once it is started.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        indexers: int = 1,
+        external: bool = False,
+        roles: Callable[[Settings], Sequence[Role]] | None = None,
+        log_folder: Path | None = None,
+        on_event: Callable[[StackEvent], None] | None = None,
+        on_line: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._roles = roles or (lambda known: usual_roles(known, indexers))
+        self._external = external or "bootstrap_servers" in settings.kafka.model_fields_set
+        self._logs = ProcessLogs(log_folder)
+        self._on_event, self._on_line = on_event, on_line
+        self._processes: dict[str, Supervised] = {}
+        self._broker: EmbeddedBroker | None = None
+        self._failed = Event()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """Where the server answers, as the beginning of a URL."""
+        server = self.settings.server
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - only compared
+        return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
+
+    @property
+    def failure(self) -> StreamVQError | None:
+        """Why a process is not started any more, if that happened: the stack is then of no use."""
+        return next((process.failure for process in self._processes.values() if process.failure), None)
+
+    @property
+    def roles(self) -> list[str]:
+        """Names of its processes, the broker's first if it is ours."""
+        return list(self._processes)
+
+    def pid(self, role: str) -> int:
+        """Process id of a role; 0 while it is down."""
+        return self._processes[role].pid
+
+    def restarts(self, role: str) -> int:
+        """How many times it was started again."""
+        return self._processes[role].restarts
+
+    def start(self) -> Self:
+        """Start the broker, create the topics, start the processes; they may not be ready yet.
+
+        Raises:
+            StreamVQError: something needed is not there; then nothing is left running.
+        """
+        try:
+            self._take_port()
+            self._take_broker()
+            created = _elsewhere(create_topics(self.settings))
+            log.info("stack.topics", created=len(created), prefix=self.settings.kafka.prefix)
+            for role in self._roles(self.settings):
+                self._supervise(role.name, self._launcher(role))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait(self, timeout: float) -> bool:
+        """Whether a process has failed for good, now or within `timeout` seconds; `failure` says why."""
+        return self._failed.wait(timeout)
+
+    def wait_ready(self, deadline: float) -> None:
+        """Return when the server answers queries; StreamVQError when a process failed or the deadline passed."""
+        end = time.monotonic() + deadline
+        ready, said = readiness(self.address)
+        while not ready:
+            if self.failure:
+                raise self.failure
+            if time.monotonic() > end:
+                raise UnreachableError(f"the server at {self.address} is not ready after {deadline:g} s: {said}")
+            self._failed.wait(READY_POLL_S)
+            ready, said = readiness(self.address)
+
+    def stop(self, deadline: float = STOP_S) -> None:
+        """End the workers, then the broker, if it is ours; all are gone after about `deadline` seconds."""
+        workers = [process for name, process in self._processes.items() if name != BROKER]
+        if workers:
+            with ThreadPoolExecutor(len(workers)) as pool:
+                list(pool.map(lambda process: process.stop(deadline - BROKER_SHARE_S), workers))
+        if BROKER in self._processes:
+            self._processes[BROKER].stop(BROKER_SHARE_S)
+        if self._broker:
+            self._broker.stop(1.0)  # it may have been on its way up again
+        self._logs.close()
+
+    def _take_port(self) -> None:
+        server = self.settings.server
+        if server.port and not is_free(server.port, server.host):
+            raise ResourceError(
+                f"port {server.port} of {server.host} is taken by {holder(server.port)}. "
+                "End that, or choose another: --port, or SVQ_SERVER__PORT"
+            )
+        self._change("server", port=server.port or free_port())
+
+    def _take_broker(self) -> None:
+        if self._external:
+            _elsewhere(reach(self.settings.kafka))
+            return
+        status = read_status(self.settings.broker_folder)
+        if not status.running:
+            status = self._start_broker(self.settings.broker)
+        log.info("stack.broker", address=status.bootstrap, folder=status.folder)
+        self._change("kafka", bootstrap_servers=status.bootstrap)
+
+    def _start_broker(self, own: BrokerSettings) -> BrokerStatus:
+        usual = own.port if is_free(own.port) else None
+        self._broker = broker = EmbeddedBroker(self.settings.broker_folder, usual, own.heap_mb)
+        status = broker.start(own.start_deadline_s).status
+        self._supervise(BROKER, lambda _: broker.start(own.start_deadline_s).child)
+        return status
+
+    def _change(self, section: str, **values: object) -> None:
+        changed = getattr(self.settings, section).model_copy(update=values)
+        self.settings = self.settings.model_copy(update={section: changed})
+
+    def _launcher(self, role: Role) -> Callable[[Callable[[str], None]], Child]:
+        environment = process_environment(self.settings, role.environment)
+        return lambda take: Child(role.command, env=environment, on_line=take).start()
+
+    def _supervise(self, name: str, launch: Callable[[Callable[[str], None]], Child]) -> None:
+        self._processes[name] = Supervised(name, launch, self._event, self._line)
+        self._processes[name].start()
+
+    def _event(self, event: StackEvent) -> None:
+        if event.kind == "failed":
+            self._failed.set()
+        if self._on_event:
+            self._on_event(event)
+
+    def _line(self, role: str, line: str) -> None:
+        self._logs.write(role, line)
+        if self._on_line:
+            self._on_line(role, line)
+
+
+def _elsewhere(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it in a thread of its own: the caller's may run an event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -1,0 +1,16 @@
+"""What every worker does before its own work begins."""
+
+import asyncio
+
+from infra.logs import configure_logs
+from infra.reach import quiet_client_logs
+from infra.topics import require_topics
+from schemas.settings import Settings, load_settings
+
+
+def begin(role: str) -> Settings:
+    """Settings of a worker that may start: Kafka answers, and its topics are what they must be."""
+    settings = load_settings()
+    configure_logs(settings.logs, role=role)
+    with quiet_client_logs():
+        return asyncio.run(require_topics(settings))
