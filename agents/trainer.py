@@ -27,7 +27,7 @@ from schemas.parameters import Commit, first_version
 from schemas.settings import Settings
 from tables.app import add_source, add_table, create_app
 from tables.config import WorkerConfig
-from tables.errors import die
+from tables.errors import ShardLost, die
 from tables.offsets import reader
 from tables.position import Event
 from tables.runner import run, stop_on_signals
@@ -41,8 +41,12 @@ FINISH_DEADLINE_S = 5.0
 
 def main(settings: Settings) -> None:
     """Learn until told to stop; stand by while another trainer does."""
+
+    async def learn() -> None:
+        await Trainer(settings).run()  # built inside the loop: Faust keeps the one it is built in
+
     try:
-        asyncio.run(Trainer(settings).run())
+        asyncio.run(learn())
     except StreamVQError as error:
         die(error)
 
@@ -66,8 +70,8 @@ class Trainer:
 
     async def run(self) -> None:
         """Wait for the lock, then learn until the process is told to stop."""
-        stop = stop_on_signals()
-        lock = TrainerLock(self._settings.topics.trainer_lock, self._connection)
+        stop, topic = stop_on_signals(), self._settings.topics.trainer_lock
+        lock = TrainerLock(topic, self._connection, self._settings.trainer.session_timeout_s)
         try:
             if await _first(lock.acquire(), stop):
                 await self._learn(lock, stop)
@@ -75,9 +79,16 @@ class Trainer:
             await lock.release()
 
     async def take(self, events: Sequence[Event]) -> None:
-        """Events from Faust, to the session that is on."""
+        """Events from Faust, to the session of their shard, once that is ready."""
+        shard = self._app.shards.of(events[0].message.partition)
+        if shard is None:
+            return
+        try:
+            admitted = await shard.admit(events)
+        except ShardLost:
+            return
         if self._session is not None:
-            await self._session.take(events)
+            await self._session.take(admitted)
 
     async def _learn(self, lock: TrainerLock, stop: asyncio.Event) -> None:
         log.info("active trainer", prefix=self._settings.kafka.prefix)

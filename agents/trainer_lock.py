@@ -18,8 +18,7 @@ from schemas.errors import TopicsError
 
 log = structlog.get_logger(__name__)
 
-SESSION_TIMEOUT_MS = 10_000
-HEARTBEAT_MS = 2_000
+HEARTBEATS_A_SESSION = 5
 POLL_MS = 1_000
 
 
@@ -65,8 +64,15 @@ class Incumbent(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka ca
 class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
     """`acquire` waits until this process is the active trainer, `lost` until it no longer is."""
 
-    def __init__(self, topic: str, connection: Mapping[str, Any]) -> None:
-        """Take part in the group named like the topic; `connection` are the arguments of `schemas.kafka.connection`."""
+    def __init__(self, topic: str, connection: Mapping[str, Any], session_timeout_s: float = 10.0) -> None:
+        """Take part in the group named like the topic.
+
+        Args:
+            topic: its one partition is the lock.
+            connection: arguments of every aiokafka client (`schemas.kafka.connection`).
+            session_timeout_s: silence after which the lock goes to another member.
+        """
+        self._session_ms = int(1000 * session_timeout_s)
         self._topic = topic
         self._connection = dict(connection)
         self._consumer: AIOKafkaConsumer | None = None
@@ -87,8 +93,8 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             **self._connection,
             group_id=self._topic,
             enable_auto_commit=False,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=self._session_ms // HEARTBEATS_A_SESSION,
             partition_assignment_strategy=(Incumbent(),),
         )
         await self._consumer.start()

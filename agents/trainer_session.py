@@ -54,9 +54,8 @@ class TrainerSession:
         self._running = asyncio.create_task(self._run(), name="trainer session")
 
     async def take(self, events: Sequence[Event]) -> None:
-        """Events as Faust delivers them. Waits for room, so that a bounded number of decoded elements waits."""
+        """Events that the shard admitted. Waits for room, so that a bounded number of decoded elements waits."""
         try:
-            events = await self._shard.admit(events)
             for event in events:
                 await self._until_room()
                 begin, elements = self._decoder.decode(event.message)

@@ -1,0 +1,145 @@
+"""A trainer in a process of its own, and what it leaves in Kafka, read the slow and obvious way."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer, TopicPartition
+from streamvq_client.partitioner import partition_of
+
+from schemas import assignments
+from schemas.commit import Commit, decode_commit
+from schemas.parameters import COMMIT_KEY
+from schemas.retriever import ModelSettings
+from schemas.settings import Settings
+from schemas.workers import TrainerSettings
+from tables.offsets import committed_offsets
+from tests.tables.kafka_state import read_rows, read_topic
+
+STOP_DEADLINE_S = 10.0  # what an orchestrator is promised
+SMALL = ModelSettings(dim=16, id_dim=16, hidden=32, batch=64, codes=8, start_steps=10)
+START = 1_700_000_000_000
+
+RUN = """
+import logging, sys
+from agents.trainer import main
+from schemas.settings import Settings
+logging.basicConfig(level="WARNING")
+main(Settings.model_validate_json(sys.argv[1]))
+"""
+
+Event = dict[str, Any]
+
+
+def small(settings: Settings, folder: str = "trainer", **trainer: Any) -> Settings:
+    """The settings with a model that learns in no time, and a folder of its own."""
+    worker = TrainerSettings(folder=settings.data / folder, session_timeout_s=6, **trainer)
+    return settings.model_copy(update={"model": SMALL, "trainer": worker})
+
+
+class TrainerProcess:
+    """Started when built; its output is in `log`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._file = settings.data / f"trainer-{random.getrandbits(32):08x}.log"
+        with self._file.open("wb") as output:
+            command = [sys.executable, "-c", RUN, settings.model_dump_json(exclude={"kafka": {"sasl_password"}})]
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | {"NO_COLOR": "1"})
+
+    @property
+    def log(self) -> str:
+        return self._file.read_text()
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_DEADLINE_S)
+
+    def wait(self, seconds: float) -> int:
+        """The exit code of a process that ends by itself."""
+        return self.process.wait(seconds)
+
+
+def events_of(rng: random.Random, records: int, size: int = 20) -> list[tuple[str, list[Event]]]:
+    """Records of one user each: arrays of exposures with popular and rare items, a third of them positive."""
+    made = []
+    for number in range(records):
+        user = f"u{rng.randrange(200)}"
+        made.append((user, [
+            {
+                "user_id": user,
+                "item_id": f"i{min(int(rng.paretovariate(0.8)), 300)}",
+                "timestamp": START + 1000 * number + place,
+                "labels": {"click": float(rng.random() < 0.3)},
+            }
+            for place in range(size)
+        ]))  # fmt: skip
+    return made
+
+
+async def publish(settings: Settings, records: Sequence[tuple[str, Any]]) -> None:
+    """Publish values, each under its key, as an application would: bytes as they are, everything else as JSON."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
+    await producer.start()
+    try:
+        for key, value in records:
+            body = value if isinstance(value, bytes) else msgspec.json.encode(value)
+            partition = partition_of(key.encode(), settings.kafka.partitions)
+            await producer.send(settings.topics.exposures, body, key=key.encode(), partition=partition)
+    finally:
+        await producer.stop()
+
+
+async def last_commit(settings: Settings) -> Commit | None:
+    """The last committed version."""
+    rows = await read_rows(settings.kafka.bootstrap_servers, settings.topics.parameters, [0])
+    value = rows.get((0, COMMIT_KEY))
+    return decode_commit(value) if value is not None else None
+
+
+async def group_offsets(settings: Settings) -> dict[int, int | None]:
+    """What the trainer's group has committed."""
+    topics = settings.topics
+    sources = [TopicPartition(topics.exposures, partition) for partition in range(settings.kafka.partitions)]
+    connection = {"bootstrap_servers": settings.kafka.bootstrap_servers}
+    committed = await committed_offsets(connection, topics.trainer_app, sources)
+    return {tp.partition: offset for tp, offset in committed.items()}
+
+
+async def counted(settings: Settings) -> Counter[str]:
+    """Exposures of each item in all assignment blocks."""
+    total: Counter[str] = Counter()
+    partitions = range(settings.kafka.partitions)
+    for record in await read_topic(settings.kafka.bootstrap_servers, settings.topics.assignments, partitions):
+        assert record.value is not None
+        block = assignments.decode(record.value)
+        assert {partition_of(item.encode(), len(partitions)) for item in block.ids} == {record.partition}
+        total.update(dict(zip(block.ids, block.exposures.tolist(), strict=True)))
+    return total
+
+
+async def dead_letters(settings: Settings) -> list[bytes | None]:
+    """Values of all dead letters."""
+    records = await read_topic(settings.kafka.bootstrap_servers, settings.topics.dead_letters, [0])
+    return [record.value for record in records]
+
+
+def rocksdb_folders(folder: Path) -> list[Path]:
+    """Databases of a worker's folder."""
+    return sorted(folder.rglob("*.db"))
