@@ -45,6 +45,14 @@ class _Found(msgspec.Struct, frozen=True):
 class _Answer(msgspec.Struct, frozen=True):
     items: list[_Found]
     version: int
+    clock: int
+
+
+class Recommended(msgspec.Struct, frozen=True):
+    """Titles, best first, and how many sales the model had learned from."""
+
+    titles: list[str]
+    clock: int
 
 
 class _Answers(msgspec.Struct, frozen=True):
@@ -105,11 +113,13 @@ class Server:
             await asyncio.sleep(PAUSE_S)
         return None
 
-    async def recommend(self, user_id: str, country: str, k: int, exclude: Sequence[str] = ()) -> list[str]:
-        """Titles of the k best items for a customer, as the server is set up."""
+    async def recommend(self, user_id: str, country: str, k: int, exclude: Sequence[str] = ()) -> Recommended | None:
+        """The k best items for a customer, as the server is set up."""
         query = {"user_id": user_id, "features": {"country": country}, "k": k, "exclude": list(exclude)}
         found = await self._post("/v1/retrieve", query, _decode_answer)
-        return [str(item.attributes.get("title", item.id)) for item in found.items] if found else []
+        if found is None:
+            return None
+        return Recommended([str(item.attributes.get("title", item.id)) for item in found.items], found.clock)
 
     async def _get(self, path: str, decode: Callable[[bytes], Decoded]) -> Decoded | None:
         return await self._ask("GET", path, None, decode)

@@ -10,6 +10,7 @@ Seen = Callable[["ItemView"], bool]
 
 CANDIDATE_POLL_S = 0.01
 EXPOSURE_POLL_S = 0.02
+IDLE_POLL_S = 0.004
 DEADLINE_S = 30.0
 CANDIDATES_AT_ONCE = 8
 EXPOSURES_AT_ONCE = 1
@@ -69,10 +70,11 @@ class Probes:
                 EXPOSURE_POLL_S,
             )
 
-    async def watch_idle(self, item_id: str, published: int, begun: float) -> None:
+    async def watch_idle(self, item_id: str, published: int, begun: float, *, counted: bool) -> None:
         """A product was published again with another time, at `begun` of the loop's clock; returns when it is seen."""
+        into = self.idle if counted else Latencies()
         await self._watch(
-            item_id, lambda view: view.retrievable and view.published == published, self.idle, begun, 0.004
+            item_id, lambda view: view.retrievable and view.published == published, into, begun, IDLE_POLL_S
         )
 
     async def finish(self) -> None:

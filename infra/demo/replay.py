@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from infra.demo import records
@@ -51,14 +51,16 @@ class Replay:
         *,
         opened: int,
         rate: float | None = None,
+        after: Callable[[Checkout], None] = lambda _: None,
     ) -> None:
+        """`opened` products are published already; `after` is told of each checkout that was published."""
         self.board = Scoreboard()
         self.unanswered = 0
         self.exposed: Counter[int] = Counter()
         self.opened = opened
         self.now = sales.checkouts[0].time
         self.begun: float | None = None
-        self._sales, self._sampled, self._rate = sales, sampled, rate
+        self._sales, self._sampled, self._rate, self._after = sales, sampled, rate, after
         self._wire, self._asks, self._probes = wire, asks, probes
         self._numbers = {product.item_id: number for number, product in enumerate(sales.products)}
         self._popularity = Popularity(len(sales.products))
@@ -109,6 +111,7 @@ class Replay:
         self.exposed.update(checkout.items)
         self._popularity.add(checkout.items)
         self._neighbours.add(checkout.user_id, checkout.items)
+        self._after(checkout)
         if self._probes.wants_exposure:
             item = checkout.items[number % len(checkout.items)]
             self._probes.watch_exposure(self._sales.products[item].item_id, self.exposed[item])

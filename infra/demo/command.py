@@ -1,0 +1,130 @@
+"""`svq demo` from the sales file to the last line."""
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.demo.dataset import read_sales
+from infra.demo.download import ATTRIBUTION, cache_folder, sales_file
+from infra.demo.options import Options
+from infra.demo.performance import Outcome, Performance
+from infra.demo.sales import Sales
+from infra.demo.screen import Screen
+from infra.demo.summary import invitation, summary
+from infra.logs import configure_logs
+from infra.ports import is_free
+from infra.signals import stop_signals_interrupt
+from infra.stack import Stack
+from schemas.errors import ResourceError, SettingsError
+from schemas.kafka import KafkaSettings
+from schemas.settings import Settings, load_settings
+from schemas.workers import LogSettings
+
+SETTINGS = Path(__file__).with_name("svq.toml")
+READY_S = 120.0
+POLL_S = 3600.0
+
+
+def demo(options: Options) -> None:
+    """Run the demonstration; Ctrl-C ends everything at any time.
+
+    Raises:
+        StreamVQError: something it needs is missing, or the stack came to a stop; the message says what to do.
+    """
+    configure_logs(LogSettings(level="error"), role="demo")
+    screen = Screen()
+    with stop_signals_interrupt():
+        sales = _sales(options, screen)
+        with _folder(options, screen) as folder:
+            _perform(options, sales, folder, screen)
+
+
+def _perform(options: Options, sales: Sales, folder: Path, screen: Screen) -> None:
+    begun = time.monotonic()
+    screen.say("Starting Kafka, a trainer, indexers and a server")
+    with Stack(_settings(options, folder), indexers=options.indexers, log_folder=folder / "logs") as stack:
+        stack.wait_ready(READY_S)
+        with screen:
+            outcome = asyncio.run(Performance(options, sales, stack, screen, begun).run())
+        _tell(options, outcome, stack.address, screen)
+        if options.leave:
+            return
+        screen.say(invitation(stack.address, outcome.customers))
+        while not stack.wait(POLL_S):
+            pass
+        if stack.failure:
+            raise stack.failure
+
+
+def _tell(options: Options, outcome: Outcome, address: str, screen: Screen) -> None:
+    screen.console.print(summary(outcome.report, outcome.customers, address))
+    if options.as_json:
+        sys.stdout.write(json.dumps(outcome.report) + "\n")
+        sys.stdout.flush()
+
+
+def _sales(options: Options, screen: Screen) -> Sales:
+    screen.say(ATTRIBUTION)
+    path = options.csv or sales_file(cache_folder(), screen.say)
+    sales = read_sales(path)
+    if not sales.published:
+        screen.say(f"{path} is not the published file: figures will differ from published ones")
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in sorted(sales.left_out.items()))
+    screen.say(f"{sales.events:,} purchases of {len(sales.products):,} products; left out: {left_out or 'nothing'}")
+    return sales if options.events is None else sales.first_events(options.events)
+
+
+def _settings(options: Options, folder: Path) -> Settings:
+    """The bundled settings and the environment, on a broker and in a folder of the demonstration's own."""
+    given = load_settings(SETTINGS)
+    port = options.port
+    if port is None:
+        port = given.server.port if is_free(given.server.port, given.server.host) else 0
+    kafka = KafkaSettings(prefix="demo", partitions=max(given.kafka.partitions, options.indexers))
+    return given.model_copy(
+        update={
+            "data": folder,
+            "kafka": kafka,
+            "broker": given.broker.model_copy(update={"folder": folder / "broker"}),
+            "server": given.server.model_copy(update={"port": port}),
+        }
+    )
+
+
+@contextmanager
+def _folder(options: Options, screen: Screen) -> Iterator[Path]:
+    """A folder for all data: a temporary one goes away, unless something went wrong and its logs may say what."""
+    if options.data_folder is not None:
+        yield _empty(options.data_folder)
+        screen.say(f"The data is left in {options.data_folder}")
+        return
+    folder = Path(tempfile.mkdtemp(prefix="svq-demo-"))
+    keep = True
+    try:
+        yield folder
+        keep = False
+    except KeyboardInterrupt:
+        keep = False
+        raise
+    finally:
+        if keep:
+            screen.say(f"The logs are in {folder / 'logs'}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> Path:
+    folder = folder.expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise SettingsError(f"{folder} is not empty: a demonstration starts from nothing. Name another folder")
+    except OSError as error:
+        raise ResourceError(f"{folder}: {error.strerror}. Name another folder with --data-folder") from error
+    return folder
