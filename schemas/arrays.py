@@ -95,8 +95,8 @@ def decode_rows(values: Sequence[bytes]) -> Array:
     block = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), width)
     if (block[:, : header.size] != block[0, : header.size]).any():
         raise FormatError(f"rows of one table differ: {header.dtype}{header.shape} is not the shape of all of them")
-    payload = np.ascontiguousarray(block[:, header.size :]).reshape(-1)
-    return payload.view(header.dtype).reshape(len(values), *header.shape)
+    payload = np.array(block[:, header.size :], order="C")  # a copy: writable and aligned, also for one row
+    return payload.reshape(-1).view(header.dtype).reshape(len(values), *header.shape)
 
 
 def encode_header(kind: int, dtype: np.dtype[Any], shape: tuple[int, ...], start: int | None = None) -> bytes:

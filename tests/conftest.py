@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import docker_broker
+import hypothesis
 import pytest
 from docker.errors import DockerException
 
@@ -18,6 +19,10 @@ from schemas.kafka import KafkaSettings
 from schemas.settings import Settings
 
 GIVEN = "SVQ_TEST_BOOTSTRAP"
+
+# How long an example takes says how busy the machine is, not whether it is right.
+hypothesis.settings.register_profile("svq", deadline=None)
+hypothesis.settings.load_profile("svq")
 
 
 @pytest.hookimpl(tryfirst=True)
