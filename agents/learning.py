@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 from streamvq_client.partitioner import partition_of
 from streamvq_client.rows import HistoryRow, decode_history, encode
 
+from agents.cut import Cut, Progress
 from agents.micro_batch import MicroBatch, Position
 from agents.training_batch import training_batch
 from pipeline.balance import perplexity
@@ -18,15 +18,7 @@ from pipeline.learner import Learner
 from schemas import assignments
 from schemas.assignments import AssignmentBlock
 from schemas.events import Exposure
-from schemas.parameters import (
-    COMMIT_KEY,
-    CONFIG_KEY,
-    Commit,
-    ParameterRecord,
-    encode_commit,
-    encode_config,
-    records_of,
-)
+from schemas.parameters import COMMIT_KEY, CONFIG_KEY, Commit, encode_commit, encode_config, records_of
 from tables.transaction import Record
 
 LoadHistory = Callable[[int, bytes], bytes | None]
@@ -34,67 +26,20 @@ LoadHistory = Callable[[int, bytes], bytes | None]
 USED_SHARE = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """One version, ready for the wire.
-
-    Attributes:
-        commit: what `parameters` ends with; it is the last of them.
-        parameters, state: records of the two topics.
-        histories: partition -> changed rows.
-        blocks: (partition, placements) in bytes.
-        dead_letters: elements passed over.
-    """
-
-    commit: Commit
-    parameters: list[ParameterRecord]
-    state: list[ParameterRecord]
-    histories: dict[int, dict[bytes, bytes]]
-    blocks: list[tuple[int, bytes]]
-    dead_letters: list[Record]
-
-
-@dataclass(slots=True)
-class Progress:
-    """What happened since the last cut."""
-
-    exposures: Counter[str] = field(default_factory=Counter)
-    dead_letters: list[Record] = field(default_factory=list)
-    events: int = 0
-    loss_aux: float = 0.0
-    loss_ind: float = 0.0
-    moved: bool = False
-
-    def add(self, report: StepReport) -> None:
-        """Count a step."""
-        self.events += report.events
-        self.loss_aux += report.loss_aux * report.events
-        self.loss_ind += report.loss_ind * report.events
-
-    def metrics(self) -> dict[str, float]:
-        """For the commit."""
-        events = max(self.events, 1)
-        return {
-            "events": self.events,
-            "loss_aux": self.loss_aux / events,
-            "loss_ind": self.loss_ind / events,
-            "items": len(self.exposures),
-            "dead_letters": len(self.dead_letters),
-        }
-
-
 class Learning:
     """A learner with its histories and its place in the stream. Used by one thread at a time; knows no Kafka."""
 
     def __init__(
-        self,
-        learner: Learner,
-        positions: Mapping[int, Position],
-        load_history: LoadHistory,
-        *,
-        announce: bool,
+        self, learner: Learner, positions: Mapping[int, Position], load_history: LoadHistory, *, announce: bool
     ) -> None:
-        """Go on at `positions`, one a partition; `announce` publishes the configuration with the next cut."""
+        """Go on where the learner stands.
+
+        Args:
+            learner: new or restored.
+            positions: partition -> where its stream goes on; all partitions.
+            load_history: row of a user, by home partition and key, as last committed.
+            announce: publish the configuration with the next cut, and that cut in any case.
+        """
         self.learner = learner
         self.positions = dict(positions)
         self._load = load_history
@@ -115,34 +60,31 @@ class Learning:
 
     def learn(self, batch: MicroBatch[Exposure, Record]) -> StepReport | None:
         """Learn one batch; None if it holds no exposure."""
-        progress = self._progress
-        report = None
+        progress, report = self._progress, None
         if batch.exposures:
             tasks = [task.name for task in self.config.tasks]
             report = self.learner.step(training_batch(batch.exposures, self._histories, tasks))
             progress.add(report)
-            progress.exposures.update(exposure.item_id for exposure in batch.exposures)
+            progress.exposures.update([exposure.item_id for exposure in batch.exposures])
         progress.dead_letters += batch.refused
-        self.positions |= batch.reached
         progress.moved = True
+        self.positions |= batch.reached
         return report
+
+    def skip_to(self, partition: int, offset: int) -> None:
+        """Nothing lies before `offset` that could be learnt."""
+        if offset > self.positions[partition].offset:
+            self.positions[partition] = Position(offset)
 
     def cut(self, version: int, now_ms: int, publish_ms: float) -> Cut:
         """What changed since the last cut, which must have been committed. Later steps change nothing of it."""
         progress, self._progress = self._progress, Progress()
+        # Before the changes are taken: placing items is the last thing that these parameters do.
         blocks = self._blocks(version, progress.exposures)
         parameters, state = self.learner.take_changes()
         self._publishing = self._histories.take_dirty()
-        commit = Commit(
-            version=version,
-            clock=self.learner.clock,
-            offsets={partition: position.offset for partition, position in self.positions.items()},
-            within={partition: position.within for partition, position in self.positions.items() if position.within},
-            config_hash=self.config.hash(),
-            time_ms=now_ms,
-            publish_ms=publish_ms,
-            metrics=progress.metrics() | self.balance(),
-        )
+        metrics = progress.metrics() | self._balance()
+        commit = self._commit(version, now_ms, publish_ms, metrics)
         config = [(CONFIG_KEY, encode_config(self.config))] if self._announce else []
         self._announce = False
         return Cut(
@@ -154,8 +96,19 @@ class Learning:
             progress.dead_letters,
         )
 
-    def balance(self) -> dict[str, float]:
-        """How evenly the codes are used."""
+    def _commit(self, version: int, now_ms: int, publish_ms: float, metrics: dict[str, float]) -> Commit:
+        return Commit(
+            version=version,
+            clock=self.learner.clock,
+            offsets={partition: position.offset for partition, position in self.positions.items()},
+            within={partition: position.within for partition, position in self.positions.items() if position.within},
+            config_hash=self.config.hash(),
+            time_ms=now_ms,
+            publish_ms=publish_ms,
+            metrics=metrics,
+        )
+
+    def _balance(self) -> dict[str, float]:
         counts = self.learner.model.codebook.counts_k
         used = int((counts > USED_SHARE * counts.mean()).sum()) if len(counts) else 0
         return {"codes": len(counts), "codes_used": used, "perplexity": perplexity(counts)}

@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 from aiokafka import TopicPartition
 
+from agents.cut import Cut
 from agents.item_features import InThread
-from agents.learning import Cut, Learning
-from schemas.parameters import Commit
+from agents.learning import Learning
 from schemas.topics import Topics
 from tables.errors import ShardLost, die
 from tables.shard import Shard, Step
@@ -32,9 +32,9 @@ class Publisher:
         histories: Table,
         first_version: int,
         interval_s: float,
-        on_published: Callable[[Commit, float], None],
+        on_published: Callable[[Cut, float], None],
     ) -> None:
-        """`on_published` is told each commit and how many seconds its transaction took."""
+        """`on_published` is told each cut and how many seconds its transaction took."""
         self._shard, self._learning, self._in_thread = shard, learning, in_thread
         self._topics, self._histories = topics, histories
         self._next_version = first_version
@@ -53,6 +53,9 @@ class Publisher:
         """Cut what has changed and send it off. Returns once the next step may run."""
         self._not_before = time.monotonic() + self._interval
         now_ms = time.time_ns() // 1_000_000
+        for source, position in self._shard.positions.items():
+            # Where the watchdog has moved a group past transaction markers, the commit says the same.
+            self._learning.skip_to(source.partition, position.committed)
         cut = await self._in_thread(self._learning.cut, self._next_version, now_ms, 1000 * self._publish_s)
         self._next_version += 1
         self._task = asyncio.create_task(self._publish(cut), name=f"publish {cut.commit.version}")
@@ -82,7 +85,7 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - nobody awaits this task before the next version
             die(error, shard=self._shard.name)
         self._publish_s = time.monotonic() - started
-        self._on_published(cut.commit, self._publish_s)
+        self._on_published(cut, self._publish_s)
 
     def _fill(self, step: Step[Any], cut: Cut) -> None:
         topics = self._topics

@@ -97,12 +97,19 @@ def check_config(stored: ModelConfig, wanted: ModelConfig, prefix: str) -> None:
 
 
 def resume(
-    commit: Commit, committed: Mapping[int, int], beginnings: Mapping[int, int], group: str
+    commit: Commit, committed: Mapping[int, int], following: Mapping[int, int | None], group: str
 ) -> dict[int, Position]:
     """Where each partition's stream goes on.
 
-    A group offset beyond the model's is accepted where retention has deleted the records between: the operator was told
-    to move it there. Any other difference means that two things that are written in one transaction disagree.
+    The two agree, for they are written in one transaction, but for a group that was moved past what is no record: the
+    markers of transactions (the watchdog does so), or records that retention has deleted (the operator was told to).
+
+    Args:
+        commit: of the last version.
+        committed: partition -> offset of the group.
+        following: partition -> first record there is at or after the commit's offset, None for none; of those
+            partitions where the group is ahead of it.
+        group: its name.
 
     Raises:
         InvariantError: they disagree; both numbers are in the message.
@@ -112,8 +119,8 @@ def resume(
         learnt = commit.offsets.get(partition)
         if offset == learnt:
             positions[partition] = Position(offset, commit.within.get(partition, 0))
-        elif learnt is not None and learnt < beginnings[partition] <= offset:
-            log.warning("records deleted before they were learnt", partition=partition, first=learnt, behind=offset)
+        elif learnt is not None and learnt < offset and _nothing_between(following[partition], offset):
+            log.warning("stream moved on without records", partition=partition, learnt=learnt, group=offset)
             positions[partition] = Position(offset)
         else:
             raise InvariantError(
@@ -122,6 +129,15 @@ def resume(
                 f"back to {learnt}, or start with a new prefix"
             )
     return positions
+
+
+def ahead(commit: Commit, committed: Mapping[int, int]) -> dict[int, int]:
+    """Partition -> the commit's offset, of those where the group is ahead of it."""
+    return {p: commit.offsets[p] for p, offset in committed.items() if offset > commit.offsets.get(p, offset)}
+
+
+def _nothing_between(following: int | None, offset: int) -> bool:
+    return following is None or following >= offset
 
 
 def _fixed(config: ModelConfig) -> Iterator[tuple[str, object]]:
