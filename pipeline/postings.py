@@ -171,11 +171,10 @@ class Postings:
         both = np.isin(left, lists)
         need[np.searchsorted(lists, left[both])] -= removed[both]
         full = need > self._capacity_k[lists]
-        lists, need = lists[full], need[full]
-        if self._end + int(_with_slack(need).sum()) > self.storage:
+        if self._end + int(_with_slack(need[full]).sum()) > self.storage:
             self._pack(lists, need)
         else:
-            self._move(lists, need)
+            self._move(lists[full], need[full])
 
     def _move(self, lists: Int64, need: Int64) -> None:
         room = _with_slack(need)
@@ -188,9 +187,8 @@ class Postings:
 
     def _pack(self, lists: Int64, need: Int64) -> None:
         sizes = self.size_k.copy()
-        sizes[lists] = np.maximum(sizes[lists], need)
+        sizes[lists] = np.maximum(sizes[lists], need)  # entries leave after the copy
         capacity = sizes + sizes // 4 + _SLACK
-        capacity[lists] = _with_slack(need)
         start = np.cumsum(capacity) - capacity
         end = int(capacity.sum())
         storage = end + end // 2

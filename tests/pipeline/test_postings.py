@@ -76,6 +76,24 @@ def test_a_catalogue_arriving_in_slices_and_wandering_stays_sorted_and_compact()
     assert postings.storage < 5 * n + 64 * clusters
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_lists_of_any_size_hold_through_updates_of_any_size(seed: int) -> None:
+    """Sizes far apart: lists overflow in one update, some of them while everything is packed."""
+    rng = np.random.default_rng(seed)
+    n, clusters = 400, 12
+    postings = Postings(clusters, 2)
+    for _ in range(60):
+        size = int(rng.choice([1, 7, 60, 400]))
+        rows = rng.choice(n, size, replace=False)
+        to = (
+            rng.integers(ABSENT, clusters, size)
+            if rng.random() < 0.5
+            else np.full(size, rng.integers(ABSENT, clusters))
+        )
+        postings.update(rows, to, rng.normal(size=(size, 2)))
+        check(postings)
+
+
 def test_clusters_can_be_added_while_the_items_stay() -> None:
     postings = Postings(2, 1)
     postings.update(np.arange(3), np.array([0, 1, UNFILED]), np.zeros((3, 1)))
