@@ -151,7 +151,7 @@ class ChangelogReader:
         """Seconds since Kafka last answered for every partition: large when a broker is away, while this is polled."""
         opened = self._opened
         answers = [(opened.consumer.last_poll_timestamp(place) or 0) / 1000 for place in opened.places]
-        return max(0.0, time.time() - max(opened.since, min(answers)))
+        return max(0.0, time.time() - max(opened.since, min(answers, default=0.0)))
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> _Opened:
         partitions = await Partitions.find(consumer, self._topics, self._timeout_s)

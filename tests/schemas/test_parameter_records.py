@@ -93,6 +93,14 @@ def test_any_bytes_are_an_array_or_our_error(data: bytes) -> None:
         assert len(array.tobytes()) < len(value)
 
 
+def test_an_array_has_the_bytes_its_header_says() -> None:
+    whole = encode_array(np.zeros((2, 3), np.float32))
+    (chunk,) = tensors.encode_chunks(np.zeros((2, 3), np.float32))
+    for value in (whole[:-1], whole + b"\0", chunk):
+        with pytest.raises(FormatError, match="not a whole array"):
+            decode_array(value)
+
+
 def test_a_newer_format_asks_for_an_update() -> None:
     with pytest.raises(NewerFormatError, match="update streamvq"):
         decode_array(b"\x02\x00\x00\x00")
@@ -209,6 +217,10 @@ class TestTensors:
         fresh = dict(self.records(new))
         left = [(key, value) for key, value in latest.items() if key not in fresh]
         assert same(rebuilt(left + list(fresh.items())).dense["a.b"], new)
+
+    def test_a_part_that_is_too_long(self) -> None:
+        with pytest.raises(FormatError, match="17 bytes for float64"):
+            rebuilt([(key, (value or b"") + b"\0") for key, value in self.records(np.zeros(2))])
 
     def test_a_row_is_not_a_part(self) -> None:
         with pytest.raises(FormatError, match="not a part"):
