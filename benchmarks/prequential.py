@@ -132,11 +132,10 @@ class Run:
         begin = time.perf_counter()
         model = self.learner.model
         items = self.items
-        placed = self.learner.place(items, [stream.item_features.get(item, {}) for item in items], self.clusters)
-        if number % self.scan_every == 0 or self.config.codes == 0:
-            self.clusters = placed.clusters_n
         vectors = model.items(items, [stream.item_features.get(item, {}) for item in items])
-        prior = self.config.gamma * model.log_share(placed.popularity_nh)
+        if number % self.scan_every == 0:
+            self.clusters = model.assign(vectors.v_nd, self.clusters)
+        prior = self.config.gamma * model.log_share(self.learner.popularity(items))
         history = [histories[i - rows[0]] for i in chosen]
         users = [stream.user_ids[i] for i in chosen]
         features = [stream.user_features.get(user, {}) for user in users]

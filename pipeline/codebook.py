@@ -81,6 +81,7 @@ class MovingAverages:
         self._sums: Doubles = np.zeros((0, codebook.dim))
         self._counts: Doubles = np.zeros(0)
         self._changed = np.zeros(0, np.bool_)
+        self._moved = False
 
     @property
     def counts_k(self) -> Doubles:
@@ -98,6 +99,7 @@ class MovingAverages:
         self._counts = np.full(len(codes_kd), mass)
         self._sums = codes_kd.astype(np.float64) * mass
         self._changed = np.ones(len(codes_kd), np.bool_)
+        self._moved = True
         self.codebook.start(*self._published(np.arange(len(codes_kd))))
 
     def update(self, vectors_nd: Floats, codes_n: Ints, weights_n: Doubles, decay: float) -> None:
@@ -110,6 +112,7 @@ class MovingAverages:
             decay: alpha of this batch, alpha ** (n / B) for a short one.
         """
         self.scale *= decay
+        self._moved = True
         factor = (1 - decay) / self.scale
         hit, inverse = np.unique(codes_n, return_inverse=True)
         added = np.zeros((len(hit), self.codebook.dim))
@@ -124,12 +127,13 @@ class MovingAverages:
         """Move codes that hold no item to these vectors, with mass mean(c) / s: just not attracting by r alone."""
         mass = float(self._counts.mean()) / threshold
         self._counts[codes_r] = mass
+        self._moved = True
         self._sums[codes_r] = vectors_rd.astype(np.float64) * mass
         self._touch(codes_r)
 
     def take_changes(self, parameters: Changes, state: Changes) -> None:
         """Add the codes changed since the last call to both."""
-        if self.codebook.codes_kd is None:
+        if not self._moved:
             return
         changed = np.flatnonzero(self._changed)
         ids = [str(code) for code in changed.tolist()]
@@ -139,6 +143,7 @@ class MovingAverages:
         state.put(TABLE, ids, np.column_stack((self._sums[changed], self._counts[changed])))
         state.dense[SCALE] = np.array([self.scale])
         self._changed[:] = False
+        self._moved = False
 
     def restore(self, state: Changes) -> None:
         """Continue with the rows and the scale `take_changes` gave; the codebook itself is restored by `apply`."""

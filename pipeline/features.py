@@ -73,10 +73,9 @@ class Encoder:
         read = _several if feature.kind == "multi" else _one
         return Values.several([read(mapping.get(feature.name), feature) for mapping in mappings])
 
-    def numbers(self, features: Sequence[Feature], mappings: Sequence[Features]) -> Doubles:
-        """Raw numbers, NaN where missing, (n, m)."""
-        columns = [[_number(mapping.get(feature.name), feature) for mapping in mappings] for feature in features]
-        return np.array(columns, np.float64).reshape(len(features), len(mappings)).T
+    def numbers(self, feature: Feature, mappings: Sequence[Features]) -> Doubles:
+        """Raw numbers of a numeric feature, NaN where missing, (n,)."""
+        return np.array([_number(mapping.get(feature.name), feature) for mapping in mappings], np.float64)
 
     def count_unknown(self, side: str, mappings: Sequence[Features]) -> None:
         """Count names that no feature has; the first few are noted, so that an operator can see a misspelt one."""

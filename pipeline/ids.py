@@ -1,6 +1,7 @@
 """Which row an id has."""
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -40,8 +41,7 @@ class IdMap:
 
     def find(self, names: Sequence[str]) -> Longs:
         """Rows of the ids, `UNKNOWN` where there is none."""
-        get = self._rows.get
-        return np.fromiter((get(name, UNKNOWN) for name in names), np.int64, len(names))
+        return np.fromiter(map(self._rows.get, names, repeat(UNKNOWN)), np.int64, len(names))
 
     def insert(self, names: Sequence[str]) -> Longs:
         """Rows of the ids, new ones where there were none."""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays import Doubles, Floats, Longs
-from pipeline.config import Feature, ModelConfig
+from pipeline.config import ModelConfig
 from pipeline.errors import BatchError
 from pipeline.features import Encoder, Features, Values
 from pipeline.gather import Use
-from pipeline.layout import Slot, item_layout, user_layout
+from pipeline.layout import Layout, item_layout, user_layout
 from pipeline.numbers import Standardiser
 
 Find = Callable[[str, Sequence[str]], Longs]  # table, ids -> rows
@@ -35,11 +35,18 @@ class UserInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """Inputs of one side before any table is read: ids a slot name, raw numbers (n, m)."""
+
+    values: Mapping[str, Values]
+    raw_nm: Doubles
+
+
+@dataclass(frozen=True, slots=True)
 class SideInputs:
-    """Encoded inputs of one side: one use a slot, raw numbers (n, m) and the same standardised (n, 2m)."""
+    """Inputs of one side: one use a slot, and standardised numbers (n, 2m)."""
 
     uses: tuple[Use, ...]
-    raw_nm: Doubles
     numbers_nm: Floats
 
 
@@ -54,60 +61,66 @@ class Inputs:
         self.item_numbers = Standardiser(self._item_layout.numbers)
         self.user_numbers = Standardiser(self._user_layout.numbers)
 
-    def items(self, ids: Sequence[str], features: Sequence[Features], find: Find) -> SideInputs:
-        """Inputs of the item tower."""
-        mappings = filled(features, len(ids), "item features")
-        self.encoder.count_unknown("item", mappings)
-        known = {"item": Values.single(ids)}
-        uses = tuple(self._use(slot, known, {"item": mappings}, find) for slot in self._item_layout.slots)
-        raw = self._raw(self._item_layout.numbers, {"item": mappings}, len(ids))
-        return SideInputs(uses, raw, self.item_numbers.transform(raw))
+    def encode_items(self, ids: Sequence[str], features: Sequence[Features]) -> Encoded:
+        """Read the item tower's inputs.
 
-    def users(self, inputs: UserInputs, find: Find) -> SideInputs:
-        """Inputs of the user tower."""
+        Raises:
+            BatchError: the sequences differ in length, or a feature has another type than configured.
+        """
+        mappings = {"item": filled(features, len(ids), "item features")}
+        return self._encode(self._item_layout, {"item": Values.single(ids)}, mappings, len(ids))
+
+    def encode_users(self, inputs: UserInputs) -> Encoded:
+        """Read the user tower's inputs.
+
+        Raises:
+            BatchError: as for items.
+        """
         n = len(inputs.user_ids)
         mappings = {
             "user": filled(inputs.features, n, "user features"),
             "context": filled(inputs.contexts, n, "contexts"),
         }
+        rows = filled(inputs.history_items, n, "histories", ())
+        history = Values.several([row[: -self.config.history - 1 : -1] for row in rows])  # latest first
+        known = {"user": Values.single(inputs.user_ids), "history": history}
+        return self._encode(self._user_layout, known, mappings, n)
+
+    def items(self, encoded: Encoded, find: Find) -> SideInputs:
+        """Look the item tower's inputs up."""
+        return self._look_up(self._item_layout, encoded, self.item_numbers, find)
+
+    def users(self, encoded: Encoded, find: Find) -> SideInputs:
+        """Look the user tower's inputs up."""
+        return self._look_up(self._user_layout, encoded, self.user_numbers, find)
+
+    def _encode(
+        self, layout: Layout, known: Mapping[str, Values], mappings: Mapping[str, Sequence[Features]], n: int
+    ) -> Encoded:
+        values = dict(known)
+        for slot in layout.slots:
+            if slot.name in self._features:
+                feature = self._features[slot.name]
+                values[slot.name] = self.encoder.values(feature, mappings[feature.side])
+        raw = np.zeros((n, len(layout.numbers)))
+        for column, name in enumerate(layout.numbers):
+            feature = self._features[name]
+            raw[:, column] = self.encoder.numbers(feature, mappings[feature.side])
         for side, entries in mappings.items():
             self.encoder.count_unknown(side, entries)
-        known = {"user": Values.single(inputs.user_ids)}
-        history = self._history(filled(inputs.history_items, n, "histories", ()), find)
-        uses = tuple(
-            history[slot.name] if slot.name in history else self._use(slot, known, mappings, find)
-            for slot in self._user_layout.slots
-        )
-        raw = self._raw(self._user_layout.numbers, mappings, n)
-        return SideInputs(uses, raw, self.user_numbers.transform(raw))
+        return Encoded(values, raw)
 
-    def learn_numbers(self, users: SideInputs, items: SideInputs) -> None:
-        """Let the standardisers learn from one batch."""
-        self.user_numbers.update(users.raw_nm)
-        self.item_numbers.update(items.raw_nm)
-
-    def _history(self, rows: Sequence[Sequence[str]], find: Find) -> dict[str, Use]:
-        width, dim = self.config.history, self.config.id_dim
-        values = Values.several([row[: -width - 1 : -1] for row in rows])  # latest first
-        rows_nw = values.padded(find("item", values.ids), width)
-        weights = values.mean_weights(width)
-        return {"history": Use("item", dim, rows_nw, weights), "last": Use("item", dim, rows_nw[:, :1])}
-
-    def _use(self, slot: Slot, known: Mapping[str, Values], mappings: Mapping[str, Any], find: Find) -> Use:
-        values = known.get(slot.name)
-        if values is None:
-            feature: Feature = self._features[slot.name]
-            values = self.encoder.values(feature, mappings[feature.side])
-        rows = values.padded(find(slot.table, values.ids), slot.width)
-        weights = values.mean_weights(slot.width) if slot.width > 1 else None
-        return Use(slot.table, slot.dim, rows, weights)
-
-    def _raw(self, names: Sequence[str], mappings: Mapping[str, Any], n: int) -> Doubles:
-        columns = []
-        for name in names:
-            feature = self._features[name]
-            columns.append(self.encoder.numbers([feature], mappings[feature.side])[:, 0])
-        return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
+    def _look_up(self, layout: Layout, encoded: Encoded, numbers: Standardiser, find: Find) -> SideInputs:
+        uses: list[Use] = []
+        for slot in layout.slots:
+            if slot.name == "last":  # follows the history, whose first column it is
+                uses.append(Use(slot.table, slot.dim, uses[-1].rows_nw[:, :1]))
+                continue
+            values = encoded.values[slot.name]
+            rows = values.padded(find(slot.table, values.ids), slot.width)
+            weights = values.mean_weights(slot.width) if slot.width > 1 else None
+            uses.append(Use(slot.table, slot.dim, rows, weights))
+        return SideInputs(tuple(uses), numbers.transform(encoded.raw_nm))
 
 
 def filled(entries: Sequence[Any], n: int, what: str, default: Any = NOTHING) -> Sequence[Any]:

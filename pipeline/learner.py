@@ -15,7 +15,7 @@ from pipeline.config import ModelConfig
 from pipeline.errors import RestoreError
 from pipeline.features import Features
 from pipeline.gather import Gathered
-from pipeline.inputs import SideInputs, filled
+from pipeline.inputs import Encoded, SideInputs, filled
 from pipeline.intervals import ExactIntervals
 from pipeline.layout import ITEM_TABLE, USER_TABLE
 from pipeline.losses import column_terms, mixture_log_q, same_user_columns, sampled_softmax, straight_through
@@ -77,24 +77,31 @@ class Learner:
             BatchError: the batch does not fit together; nothing was learned.
         """
         batch.check(self.config)
+        unknown_before = self.model.inputs.encoder.unknown_values
         given = batch.item_features or [self.catalogue.get(name) for name in batch.item_ids]
         features = filled(given, len(batch), "item features")
         uniform = round(self.config.uniform_share * len(batch))
         columns = columns_of(batch.item_ids, features, self.catalogue, uniform, self._rng(COLUMNS_STREAM))
-        users, items = self._encode(batch, columns)
+        encoded = (
+            self.model.inputs.encode_users(batch.users),
+            self.model.inputs.encode_items(columns.ids, columns.features),
+        )
+        users, items = self._look_up(batch, *encoded)
         rows = self._statistics.insert(columns.ids[: columns.n_exposed])
         terms = self._terms(batch, columns)
         losses, v_cd, codes_c = self._descend(batch, columns, users, items, terms)
         self._count(columns, rows, len(batch))
         self._average(batch, columns, rows, v_cd, codes_c)
-        self.model.inputs.learn_numbers(users, items)
+        self.model.inputs.user_numbers.update(encoded[0].raw_nm)
+        self.model.inputs.item_numbers.update(encoded[1].raw_nm)
         self.model.clock += len(batch)
         self.steps += 1
         self._stepped = True
         started = self._start_codebook()
         if self.steps % EXPIRE_EVERY == 0:
             self._expire()
-        return self._report(batch, columns, losses, codes_c, started=started)
+        unknown = self.model.inputs.encoder.unknown_values - unknown_before
+        return self._report(batch, columns, losses, codes_c, unknown, started=started)
 
     def place(self, ids: Sequence[str], features: Sequence[Features] = (), present: Ints | None = None) -> Placement:
         """File items with exactly the present parameters.
@@ -110,8 +117,12 @@ class Learner:
         rows = self._statistics.ids.find(ids)
         before = self._statistics.codes(rows) if present is None else present
         clusters = self.model.assign(vectors.v_nd, before)
-        counts = self._popularity.read(self._statistics.log_counts(rows), self.clock)
-        return Placement(clusters, vectors.bias_nt, counts)
+        return Placement(clusters, vectors.bias_nt, self.popularity(ids))
+
+    def popularity(self, ids: Sequence[str]) -> Doubles:
+        """Forward-decayed log counts of items, (N, H); one never exposed has the initial count as of now."""
+        log_counts = self._statistics.log_counts(self._statistics.ids.find(ids))
+        return self._popularity.read(log_counts, self.clock)
 
     def reseed(self, empty: Sequence[int]) -> list[int]:
         """Move codes that hold no item to where items are crowded; at most 1 % of all codes, the first ones given.
@@ -168,7 +179,7 @@ class Learner:
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, self.steps, stream))
 
-    def _encode(self, batch: Batch, columns: Columns) -> tuple[SideInputs, SideInputs]:
+    def _look_up(self, batch: Batch, users_in: Encoded, items_in: Encoded) -> tuple[SideInputs, SideInputs]:
         clock = self.clock
         self._tables[ITEM_TABLE].see(batch.item_ids, clock)
 
@@ -177,8 +188,7 @@ class Learner:
                 return self.model.tables[table].ids.find(names)
             return self._tables[table].see(names, clock)
 
-        users = self.model.inputs.users(batch.users, find)
-        items = self.model.inputs.items(columns.ids, columns.features, find)
+        users, items = self.model.inputs.users(users_in, find), self.model.inputs.items(items_in, find)
         rng = self._rng(DROPOUT_STREAM)
         for side, table in ((users, USER_TABLE), (items, ITEM_TABLE)):
             rows_n1 = next(use.rows_nw for use in side.uses if use.table == table)
@@ -314,14 +324,13 @@ class Learner:
         return {STEPS: np.array([self.steps], np.int64), SCORES: self._popularity.scores.copy()}
 
     def _report(
-        self, batch: Batch, columns: Columns, losses: Sequence[float], codes_c: Ints, *, started: bool
+        self, batch: Batch, columns: Columns, losses: Sequence[float], codes_c: Ints, unknown: int, *, started: bool
     ) -> StepReport:
         rewards = batch.rewards(self.config)
         positives = tuple(int(count) for count in (rewards > 0).sum(axis=0))
         total = max(sum(positives), 1)
         hit = len(np.unique(codes_c[: columns.n_exposed])) if codes_c[0] >= 0 else 0
         half_life = self.config.half_lives[self._popularity.active]
-        unknown = self.model.inputs.encoder.unknown_values
         means = [loss / total for loss in losses]
         return StepReport(
             len(batch), means[0], means[1], means[2], positives, len(columns.ids), hit, started, half_life, unknown

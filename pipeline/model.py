@@ -95,22 +95,22 @@ class Model:
     @torch.no_grad()
     def items(self, ids: Sequence[str], features: Sequence[Features] = ()) -> ItemVectors:
         """Vectors and biases of items, for the index."""
-        return self._item_vectors("item", self.inputs.items(ids, features, self._find))
+        return self._item_vectors("item", ids, features)
 
     @torch.no_grad()
     def users(self, inputs: UserInputs) -> Floats:
         """u of each user and task, (B, T, d), for the index."""
-        return self._user_vectors("user", self.inputs.users(inputs, self._find))
+        return self._user_vectors("user", inputs)
 
     @torch.no_grad()
     def rank_items(self, ids: Sequence[str], features: Sequence[Features] = ()) -> ItemVectors:
         """Vectors and biases of items, for the ranking step; a version's results may be kept by item."""
-        return self._item_vectors(self._ranking("item"), self.inputs.items(ids, features, self._find))
+        return self._item_vectors(self._ranking("item"), ids, features)
 
     @torch.no_grad()
     def rank_users(self, inputs: UserInputs) -> Floats:
         """u of each user and task, (B, T, d), for the ranking step."""
-        return self._user_vectors(self._ranking("user"), self.inputs.users(inputs, self._find))
+        return self._user_vectors(self._ranking("user"), inputs)
 
     def assign(self, v_nd: Floats, present_n: Ints) -> Ints:
         """Clusters of item vectors, (N,); `present_n` is where they are now, -1 for nowhere."""
@@ -162,11 +162,13 @@ class Model:
     def _find(self, table: str, names: Sequence[str]) -> Longs:
         return self.tables[table].ids.find(names)
 
-    def _item_vectors(self, tower: str, side: SideInputs) -> ItemVectors:
+    def _item_vectors(self, tower: str, ids: Sequence[str], features: Sequence[Features]) -> ItemVectors:
+        side = self.inputs.items(self.inputs.encode_items(ids, features), self._find)
         v, bias = self.item_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
         return ItemVectors(v.cpu().numpy(), bias.cpu().numpy())
 
-    def _user_vectors(self, tower: str, side: SideInputs) -> Floats:
+    def _user_vectors(self, tower: str, inputs: UserInputs) -> Floats:
+        side = self.inputs.users(self.inputs.encode_users(inputs), self._find)
         u = self.user_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
         vectors: Floats = u.cpu().numpy()
         return vectors
