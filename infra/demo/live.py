@@ -16,7 +16,7 @@ from infra.demo.wire import Wire
 
 TICK_S = 0.5
 ASK_EVERY = 4  # ticks between two questions to the server
-RATE_S = 10.0
+RATE_S = 5.0
 
 
 class Live:
@@ -70,6 +70,7 @@ class Live:
         self._recent.append((now, backlog.done))
         since, done = self._recent[0]
         view.rate = (backlog.done - done) / (now - since) if now > since else 0.0
+        backlog.adapt(view.rate)
         self.meter.look(self._processes.pids())
 
     def delays(self) -> dict[str, dict[str, float | int | None]]:

@@ -27,7 +27,9 @@ from infra.demo.wire import Wire
 from infra.stack import Stack
 from schemas.settings import Settings
 
-WINDOW = 4_096  # purchases that the trainer may be behind: what the server answers is that old at most
+# Purchases that the trainer may be behind: about as many as it learns in a second, so that what the server answers is
+# little older than that; but two batches at least, else it would wait for the demonstration.
+WINDOW, LARGEST_WINDOW, WINDOW_S = 2_048, 8_192, 1.2
 OPENING_MS, OPENING_SHARE = 30 * 86_400_000, 0.25
 COUNT_DEADLINE_S = 90.0
 CUSTOMERS = 4
@@ -70,7 +72,8 @@ class Performance:
             StreamVQError: the stack came to a stop.
         """
         kafka, topics = self._settings.kafka, self._settings.topics
-        async with self._server, Wire(kafka, topics, kafka.partitions, Backlog(WINDOW)) as wire, self._watched():
+        backlog = Backlog(WINDOW, LARGEST_WINDOW, WINDOW_S)
+        async with self._server, Wire(kafka, topics, kafka.partitions, backlog) as wire, self._watched():
             time = self._sales.checkouts[0].time - OPENING_MS
             products = self._sales.products[: self._opened]
             self._live.phase(f"publishing {len(products):,} products")
@@ -170,7 +173,7 @@ class Performance:
             "partitions": settings.kafka.partitions,
             "publish_interval_ms": settings.trainer.publish_interval_ms,
             "batch": settings.model.batch,
-            "window": WINDOW,
+            "window": [WINDOW, LARGEST_WINDOW, WINDOW_S],
             "asked_ahead_checkouts": AHEAD,
             "products_at_start": self._opened,
             "sales_file": "published" if self._sales.published else "another",

@@ -14,7 +14,7 @@ from schemas.kafka import KafkaSettings, connection
 from schemas.topics import Topics
 
 LINGER_MS = 5
-LOOK_S = 0.1
+LOOK_S = 0.05
 SILENCE_S = 120.0
 
 
