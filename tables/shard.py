@@ -143,7 +143,11 @@ class Shard:
             producer, self._producer = self._producer, None
             self.ready.set()
             if producer is not None:
-                await asyncio.wait_for(producer.stop(), CLOSE_DEADLINE_S)
+                try:
+                    await asyncio.wait_for(producer.stop(), CLOSE_DEADLINE_S)
+                except TimeoutError:
+                    # Whoever fences the shard next settles what it may have left open.
+                    log.warning("producer did not close in time", shard=self.name, seconds=CLOSE_DEADLINE_S)
 
     @contextlib.asynccontextmanager
     async def step(self, events: Sequence[E] = ()) -> AsyncIterator[Step[E]]:

@@ -1,0 +1,73 @@
+"""One transaction: everything or nothing, and where the rows ended up."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from tables.errors import RowSizeError
+from tables.offsets import committed_offsets
+from tables.transaction import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Record, publish
+from tests.tables.kafka_state import read_topic
+
+CONFIG = {"max.message.bytes": str(8 << 20)}
+
+
+@pytest.fixture
+async def topics(bootstrap: str, prefix: str) -> tuple[str, str]:
+    names = (f"{prefix}-rows", f"{prefix}-letters")
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 2, 1, topic_configs=CONFIG) for name in names])
+    await admin.close()
+    return names
+
+
+@pytest.fixture
+async def producer(bootstrap: str, prefix: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, transactional_id=prefix, max_batch_size=MAX_BATCH_BYTES, retry_backoff_ms=3
+    )
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def test_many_batches_are_one_transaction(
+    bootstrap: str, topics: tuple[str, str], producer: AIOKafkaProducer
+) -> None:
+    rows = [Record(b"%d" % n, b"v" * 1000) for n in range(2500)]
+    home, letters, source = TopicPartition(topics[0], 1), TopicPartition(topics[1], 0), TopicPartition(topics[0], 0)
+    letter = Record(None, b"bad", [("reason", b"not_json")])
+    ends = await publish(producer, {home: rows, letters: [letter]}, {source: 42}, "group")
+    records = await read_topic(bootstrap, topics[0], [1])
+    assert [record.key for record in records] == [row.key for row in rows]
+    assert ends == {home: records[-1].offset + 1, letters: 1}
+    (read,) = await read_topic(bootstrap, topics[1], [0])
+    assert (read.key, read.value, read.headers) == (None, b"bad", (("reason", b"not_json"),))
+    assert await committed_offsets({"bootstrap_servers": bootstrap}, "group", [source]) == {source: 42}
+
+
+async def test_a_row_larger_than_a_batch_goes_alone(
+    bootstrap: str, topics: tuple[str, str], producer: AIOKafkaProducer
+) -> None:
+    tp = TopicPartition(topics[0], 0)
+    large = Record(b"large", b"v" * (2 * MAX_BATCH_BYTES))
+    ends = await publish(producer, {tp: [Record(b"a", b"1"), large, Record(b"b", None)]}, {}, "group")
+    assert ends == {tp: 3}
+    assert [record.key for record in await read_topic(bootstrap, topics[0], [0])] == [b"a", b"large", b"b"]
+
+
+async def test_a_row_that_kafka_does_not_take_is_refused(topics: tuple[str, str], producer: AIOKafkaProducer) -> None:
+    with pytest.raises(RowSizeError, match="at most"):
+        await publish(producer, {TopicPartition(topics[0], 0): [Record(b"k", b"v" * MAX_RECORD_BYTES)]}, {}, "group")
+    await producer.abort_transaction()
+
+
+async def test_offsets_alone_are_a_transaction_too(
+    bootstrap: str, topics: tuple[str, str], producer: AIOKafkaProducer
+) -> None:
+    source = TopicPartition(topics[0], 0)
+    assert await publish(producer, {}, {source: 3}, "group-of-offsets") == {}
+    assert await committed_offsets({"bootstrap_servers": bootstrap}, "group-of-offsets", [source]) == {source: 3}
