@@ -15,8 +15,8 @@ MOST_AT_ONCE: Final = 512
 log = structlog.get_logger(__name__)
 
 
-class BodyTooLargeError(Exception):
-    """More bytes came than a body may have."""
+class _BodyTooLargeError(Exception):
+    """More bytes come than a body may have."""
 
 
 class Gate:
@@ -51,16 +51,15 @@ class Gate:
     async def _guarded(self, scope: Scope, receive: Receive, outgoing: "_Outgoing") -> None:
         what: Problem | None = None
         if self._running > MOST_AT_ONCE:
-            what = problem(
-                503, "overloaded", f"More than {MOST_AT_ONCE} requests at a time.", "Ask more slowly, or add servers."
-            )
+            detail = f"More than {MOST_AT_ONCE} requests at a time."
+            what = problem(503, "overloaded", detail, "Ask more slowly, or add servers.")
         else:
             try:
-                await self._app(scope, _Bounded(scope, receive, self._max_body_bytes), outgoing)
-            except BodyTooLargeError:
-                what = problem(
-                    413, "body_too_large", f"A body may have {self._max_body_bytes} bytes.", "Send less at a time."
-                )
+                body = await _read(receive, _declared(scope), self._max_body_bytes)
+                await self._app(scope, _Replayed(body, receive), outgoing)
+            except _BodyTooLargeError:
+                detail = f"A body may have {self._max_body_bytes} bytes."
+                what = problem(413, "body_too_large", detail, "Send less at a time.")
             except Exception as error:
                 log.exception("request_failed", path=scope["path"], error=repr(error))
                 what = problem(500, "defect", "The server met an error of its own.", "Report it with the server's log.")
@@ -68,26 +67,37 @@ class Gate:
             await problem_response(what)(scope, receive, outgoing)
 
 
-class _Bounded:
-    """`receive` that stops at too many bytes, whatever the headers say."""
+def _declared(scope: Scope) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
 
-    def __init__(self, scope: Scope, receive: Receive, most: int) -> None:
+
+async def _read(receive: Receive, declared: int, most: int) -> bytes:
+    """The whole body, before the application sees any of it: it is small, and too large a one must not come in."""
+    if declared > most:
+        raise _BodyTooLargeError
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > most:
+            raise _BodyTooLargeError
+    return body
+
+
+class _Replayed:
+    """`receive` that hands out a body that was already read, then what comes after it."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
         self._receive = receive
-        self._left = most
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        self._declared = int(declared) if declared.isdigit() else 0
 
     async def __call__(self) -> Message:
-        if self._declared > self._left:
-            raise BodyTooLargeError
-        message = await self._receive()
-        if message["type"] == "http.request":
-            size = len(message.get("body", b""))
-            self._left -= size
-            self._declared = 0
-            if self._left < 0:
-                raise BodyTooLargeError
-        return message
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
 
 
 class _Outgoing:

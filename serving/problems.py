@@ -69,7 +69,7 @@ async def _validation(_: Request, error: Exception) -> Response:
         return problem_response(problem(400, "not_json", detail, "Send a JSON object as described at /docs."))
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     more = len(error.errors()) - 1
-    detail = f"{where}: {first['msg']}" + (f" (and {more} more)" if more else "")
+    detail = f"{where}: {first['msg'].removeprefix('Value error, ')}" + (f" (and {more} more)" if more else "")
     return problem_response(problem(422, "invalid_request", detail, "See /docs for what this request may hold."))
 
 

@@ -1,5 +1,6 @@
 """A small world of users and items, a learner of it, and what trainer and indexers would have written."""
 
+import copy
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -66,6 +67,10 @@ class World:
         self.number = 100
         self.twin = Model(self.config)
         """What a replica of all versions so far computes."""
+
+    def twin_of_now(self) -> Model:
+        """The model as published so far."""
+        return copy.deepcopy(self.twin)
 
     def train(self, steps: int) -> None:
         for _ in range(steps):
@@ -135,7 +140,7 @@ class World:
 
     def cluster_records(self) -> list[Written]:
         topic = self.topics.clusters_changelog
-        return [(topic, str(k).encode(), encode(ClusterRow(k, 10 * k, 0))) for k in range(-1, 16)]
+        return [(topic, str(k).encode(), encode(ClusterRow(k + 1, 10 * (k + 1), 0))) for k in range(-1, 16)]
 
     def everything(self) -> list[Written]:
         version = self.version_records()

@@ -1,0 +1,69 @@
+"""One server process: the application at a socket, the follower beside it, both in one thread."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import numpy as np
+import structlog
+import torch
+import uvicorn
+
+from pipeline.merge import merge
+from pipeline.postings import Postings
+from schemas.settings import Settings
+from serving.app import Server
+
+GRACE_S: Final = 5
+"""How long requests under way may take to end when the server is told to stop."""
+
+log = structlog.get_logger(__name__)
+
+
+def compile_loops() -> None:
+    """Run the compiled loops once, so that no query waits for a compiler: seconds the first time, then from disk."""
+    postings = Postings(1, 1)
+    for key in (0.0, 1.0):
+        postings.update(np.array([0]), np.array([0]), np.array([[key]]))
+    postings.set_keys_all(np.zeros((1, 1)))
+    merge(postings, np.zeros(2), 0, 1, mask=np.ones(1, np.uint8))
+
+
+async def serve(settings: Settings, listening: socket.socket) -> None:
+    """Answer at this socket and follow Kafka until a signal comes; StreamVQError if following becomes impossible."""
+    torch.set_num_threads(settings.server.threads)
+    server = Server(settings)
+    # No line a request: counts and times are in the metrics.
+    web = _Web(
+        uvicorn.Config(server.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_S)
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, web.stop)
+    host, port = listening.getsockname()[:2]
+    log.info("listening", url=f"http://{host}:{port}", kafka=settings.kafka.bootstrap_servers)
+    following = asyncio.create_task(server.run())
+    answering = asyncio.create_task(web.serve(sockets=[listening]))
+    try:
+        await asyncio.wait({following, answering}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        web.stop()
+        following.cancel()
+        await answering
+        with suppress(asyncio.CancelledError):
+            await following
+
+
+class _Web(uvicorn.Server):
+    """Leaves signals to `serve`: uvicorn would end the process by the signal after its own shutdown."""
+
+    def stop(self) -> None:
+        """Take no more requests, and end."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
