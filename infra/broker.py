@@ -65,9 +65,9 @@ class EmbeddedBroker:
         return self.status.bootstrap
 
     @property
-    def pid(self) -> int:
-        """Process id of the Java process."""
-        return self._child.pid if self._child else 0
+    def pid(self) -> int | None:
+        """Process id of the Java process; None when it does not run."""
+        return self._child.pid if self._child and self._child.running else None
 
     @property
     def child(self) -> Child:

@@ -15,7 +15,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from schemas.errors import UnreachableError
 from schemas.kafka import KafkaSettings, connection
 
-DEADLINE_S = 8.0
+DEADLINE_S = 5.0
 ATTEMPT_MS = 3000
 PAUSE_S = 0.2
 

@@ -94,8 +94,8 @@ class Stack:
         """Names of its processes, the broker's first if it is ours."""
         return list(self._processes)
 
-    def pid(self, role: str) -> int:
-        """Process id of a role; 0 while it is down."""
+    def pid(self, role: str) -> int | None:
+        """Process id of a role; None while it is down."""
         return self._processes[role].pid
 
     def restarts(self, role: str) -> int:

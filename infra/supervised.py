@@ -9,7 +9,7 @@ from typing import Literal
 
 import structlog
 
-from infra.child import Child
+from infra.child import SPAWN_DEADLINE_S, Child
 from schemas.errors import InvariantError, ResourceError, SettingsError, StreamVQError
 
 HEALTHY_S = 30.0
@@ -62,18 +62,19 @@ class Supervised:
         self._launch, self._on_event, self._on_line = launch, on_event, on_line
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._child: Child | None = None
-        self._stopping = Event()
+        self._begun, self._stopping = Event(), Event()
         self._thread = Thread(target=self._run, name=f"supervise {role}", daemon=True)
 
     @property
-    def pid(self) -> int:
-        """Process id of the present run; 0 between two runs."""
+    def pid(self) -> int | None:
+        """Process id of the present run; None between two runs, and not 0, which to `kill` means ourselves."""
         child = self._child
-        return child.pid if child and child.running else 0
+        return child.pid if child and child.running else None
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin; returns when the first run has begun, or could not."""
         self._thread.start()
+        self._begun.wait(SPAWN_DEADLINE_S)
 
     def stop(self, grace: float) -> None:
         """End the present run, killed after `grace` seconds, and start no other."""
@@ -110,6 +111,7 @@ class Supervised:
         self._child = child = self._launch(self._take)
         log.info("stack.started", started=self.role, pid=child.pid)
         self._on_event(StackEvent("started", self.role, child.pid))
+        self._begun.set()
         while (code := child.wait(POLL_S)) is None:
             if self._stopping.is_set():  # asked to stop while it was being started: `stop` may not have seen it
                 return child.stop(GRACE_S)
@@ -121,6 +123,7 @@ class Supervised:
 
     def _fail(self, error: StreamVQError) -> None:
         self.failure = type(error)(f"{self.role}: {error}")
+        self._begun.set()
         self._on_event(StackEvent("failed", self.role, self._child_pid(), error.exit_code))
 
     def _child_pid(self) -> int:
