@@ -60,9 +60,11 @@ class Neighbours:
 class Run:
     """One pass over a stream."""
 
-    def __init__(self, stream: Stream, config: ModelConfig, *, sample: int, k: int, scan_every: int = 1) -> None:
+    def __init__(
+        self, stream: Stream, config: ModelConfig, *, sample: int, k: int, every: int = 1, baselines: bool = True
+    ) -> None:
         self.stream, self.config, self.k, self.sample = stream, config, k, sample
-        self.scan_every = scan_every
+        self.every, self.baselines = every, baselines
         self.learner = Learner(config)
         self.histories = Histories(config.history)
         self.items: list[str] = []
@@ -88,7 +90,7 @@ class Run:
             rows = list(range(start, min(start + batch, n)))
             self.publish_due(self.stream.times[rows[0]])
             histories = self.advance_histories(rows)
-            if len(self.items) > self.k:
+            if len(self.items) > self.k and number % self.every == 0:
                 self.predict(number, rows, histories)
             for i in rows:
                 if self.stream.item_ids[i] not in self.rows:
@@ -133,8 +135,7 @@ class Run:
         model = self.learner.model
         items = self.items
         vectors = model.items(items, [stream.item_features.get(item, {}) for item in items])
-        if number % self.scan_every == 0:
-            self.clusters = model.assign(vectors.v_nd, self.clusters)
+        self.clusters = model.assign(vectors.v_nd, self.clusters)
         prior = self.config.gamma * model.log_share(self.learner.popularity(items))
         history = [histories[i - rows[0]] for i in chosen]
         users = [stream.user_ids[i] for i in chosen]
@@ -144,10 +145,7 @@ class Run:
         static = vectors.bias_nt[:, 0] + prior
         exact = u @ vectors.v_nd.T / self.config.tau + static
         coarse = self.coarse(u, static)
-        arms = {
-            "exact": exact,
-            **{f"pop{h:g}": c for h, c in zip(self.popular.half_lives, self.popular.counts, strict=True)},
-        }
+        names = [f"pop{half_life:g}" for half_life in self.popular.half_lives]
         target = np.array([self.rows.get(stream.item_ids[i], -1) for i in chosen])
         masks = self.masks(users)
         n = len(items)
@@ -164,7 +162,9 @@ class Run:
             for share in SHARES:
                 candidates = order[: max(FEWEST_SCORED if share >= 0.02 else 100, round(share * n))]
                 self.hit_among(f"svq@{share:.1%}", scores, row, candidates)
-            for name, counts in list(arms.items())[1:]:
+            if not self.baselines:
+                continue
+            for name, counts in zip(names, self.popular.counts, strict=True):
                 popular = counts[:n].copy()
                 popular[blocked] = -np.inf
                 self.hit(name, popular, row)
@@ -233,12 +233,12 @@ class Run:
         late = np.array(self.when) >= len(self.stream) / 2
         fresh = np.array(self.fresh)
         held = np.bincount(self.clusters[self.clusters >= 0], minlength=max(self.learner.model.codebook.n_codes, 1))
-        popular = max((arm for arm in arms if arm.startswith("pop")), key=lambda arm: arms[arm].mean())
+        popular = max((arm for arm in arms if arm.startswith("pop")), key=lambda arm: arms[arm].mean(), default="exact")
         last = self.reports[-1]
         return {
             "whole": {arm: round(float(values.mean()), 4) for arm, values in arms.items()},
             "late": {arm: round(float(values[late].mean()), 4) for arm, values in arms.items()},
-            "fresh": {arm: round(float(values[fresh].mean()), 4) for arm, values in arms.items()},
+            "fresh": {arm: round(float(values[fresh].sum() / max(fresh.sum(), 1)), 4) for arm, values in arms.items()},
             "best_popular": popular,
             "codes": len(held), "used": int((held > 0).sum()), "perplexity": round(perplexity(held), 1),
             "gini": round(gini(held), 3), "largest": int(held.max()), "items": len(self.items),
@@ -283,7 +283,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=128, help="events predicted a batch, 0: all")
     parser.add_argument("--k", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--scan-every", type=int, default=1)
+    parser.add_argument("--every", type=int, default=1, help="predict every so many batches")
     parser.add_argument("--set", action="append", default=[], help="setting=JSON value")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -299,7 +299,7 @@ def main() -> None:
     if "half_lives" in settings:
         settings["half_lives"] = tuple(settings["half_lives"])
     config = ModelConfig(tasks=stream.tasks, features=stream.features, **settings)
-    run = Run(stream, config, sample=arguments.sample, k=arguments.k, scan_every=arguments.scan_every)
+    run = Run(stream, config, sample=arguments.sample, k=arguments.k, every=arguments.every)
     result = run.run()
     print(
         json.dumps(result, indent=1) if arguments.json else f"{stream.name} {' '.join(arguments.set)}: {line(result)}"
