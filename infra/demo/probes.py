@@ -9,10 +9,10 @@ from infra.demo.latencies import Latencies
 Seen = Callable[["ItemView"], bool]
 
 CANDIDATE_POLL_S = 0.01
-EXPOSURE_POLL_S = 0.02
+EXPOSURE_POLL_S = 0.05
 IDLE_POLL_S = 0.004
 DEADLINE_S = 30.0
-CANDIDATES_AT_ONCE = 8
+CANDIDATES_AT_ONCE = 2
 EXPOSURES_AT_ONCE = 1
 
 

@@ -146,10 +146,25 @@ def test_the_sample_is_uniform_seeded_and_of_the_size_asked_for() -> None:
     sales = Sales(checkouts, (), {}, published=False)
     sampled = sample_lines(sales, 1000, seed=1)
     assert sum(map(len, sampled.values())) == 1000
+    assert len(sampled) < 400
     assert sampled == sample_lines(sales, 1000, seed=1)
     assert sampled != sample_lines(sales, 1000, seed=2)
     assert all(not Counter(lines) - Counter(checkouts[number].items) for number, lines in sampled.items())
     late = sum(len(lines) for number, lines in sampled.items() if number >= 200)
     share = sum(len(one.items) for one in checkouts[200:]) / sales.events
-    assert abs(late / 1000 - share) < 0.05
+    assert abs(late / 1000 - share) < 0.1
     assert sum(map(len, sample_lines(sales, 10**9, seed=0).values())) == sales.events
+
+
+def test_every_line_is_as_likely_to_be_sampled() -> None:
+    lines = iter(range(1000))
+    sizes = [1 + n % 30 for n in range(60)]
+    checkouts = tuple(Checkout("u", "", n, tuple(next(lines) for _ in range(size))) for n, size in enumerate(sizes))
+    sales = Sales(checkouts, (), {}, published=False)
+    draws = 400
+    often = Counter(
+        line for seed in range(draws) for picked in sample_lines(sales, 240, seed).values() for line in picked
+    )
+    share = np.array([often[line] / draws for line in range(sales.events)])
+    assert abs(share.mean() - 240 / sales.events) < 0.005
+    assert np.abs(share - 240 / sales.events).max() < 0.1  # 4 standard errors

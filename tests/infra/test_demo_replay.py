@@ -113,7 +113,7 @@ async def test_everything_arrives_once_in_order_and_never_further_ahead_than_the
     server = Server()
     probes = Probes(server)
     opened = sum(product.first < 30 for product in sales.products)
-    sampled = sample_lines(sales, 200, seed=0)
+    sampled = sample_lines(sales, 200, seed=0, block=1)
     async with wired(settings_with_topics) as (wire, trainer):
         server.replay = replay = Replay(sales, sampled, wire, server, probes, opened=opened)
         await asyncio.wait_for(replay.run(), 60)
