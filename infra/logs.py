@@ -12,7 +12,7 @@ from structlog.typing import Processor
 from schemas.workers import LogSettings
 
 # Libraries that tell at INFO what ours already tell, one line a batch.
-CHATTY = ("aiokafka", "faust", "mode", "asyncio", "urllib3", "numba")
+CHATTY = ("aiokafka", "faust", "mode", "asyncio", "urllib3", "numba", "uvicorn")
 
 
 def configure_logs(logs: LogSettings, **fields: str) -> None:
@@ -38,11 +38,18 @@ def configure_logs(logs: LogSettings, **fields: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(logs)],
         )
     )
+    if logs.level != "debug":
+        handler.addFilter(_no_service_talk)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logs.level.upper())
     for name in CHATTY:
         logging.getLogger(name).setLevel(logs.level.upper() if logs.level in {"debug", "error"} else "WARNING")
+
+
+def _no_service_talk(record: logging.LogRecord) -> bool:
+    """Whether to keep a line: not the starts and stops of Faust's services, logged in the name of our subclasses."""
+    return not (isinstance(record.msg, str) and record.msg.startswith("[^") and record.levelno < logging.WARNING)
 
 
 def _rendering(logs: LogSettings) -> list[Processor]:

@@ -7,6 +7,7 @@ import typer
 
 from infra.console import Console
 from infra.logs import configure_logs
+from infra.readiness import readiness
 from infra.signals import stop_signals_interrupt
 from infra.stack import Stack
 from schemas.settings import Settings, load_settings
@@ -14,6 +15,7 @@ from schemas.settings import Settings, load_settings
 app = typer.Typer()
 
 POLL_S = 3600.0
+READY_POLL_S = 0.5
 
 
 @app.command()
@@ -33,13 +35,22 @@ def up(
     stack = Stack(settings, indexers=indexers, external=external, on_line=console.line)
     try:
         with stop_signals_interrupt(), stack:
-            console.line("up", f"{stack.address} answers when it is ready; see {stack.address}/docs. Ctrl-C ends all")
+            console.line("up", "starting; Ctrl-C ends all")
+            _announce(stack, console)
             while not stack.wait(POLL_S):
                 pass
     except KeyboardInterrupt:
         console.line("up", "all processes have ended")
     if stack.failure:
         raise stack.failure
+
+
+def _announce(stack: Stack, console: Console) -> None:
+    """Say when the server answers; a slow one is no error here."""
+    while not stack.wait(READY_POLL_S):
+        if readiness(stack.address)[0]:
+            console.line("up", f"ready: {stack.address}, described at {stack.address}/docs")
+            return
 
 
 def _for_terminal(settings: Settings, port: int | None) -> Settings:
