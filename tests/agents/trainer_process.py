@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -20,9 +20,12 @@ from schemas.parameters import COMMIT_KEY
 from schemas.retriever import ModelSettings
 from schemas.settings import Settings
 from schemas.workers import TrainerSettings
-from tables.offsets import committed_offsets
-from tests.tables.kafka_state import read_rows, read_topic
+from tables.offsets import committed_offsets, reader
+from tests.tables.chaos import until
+from tests.tables.kafka_state import read_topic
 
+# Starting a process with torch takes seconds on an idle machine, and tens of them on a busy one.
+DEADLINE_S = 90.0
 STOP_DEADLINE_S = 10.0  # what an orchestrator is promised
 SMALL = ModelSettings(dim=16, id_dim=16, hidden=32, batch=64, codes=8, start_steps=10)
 START = 1_700_000_000_000
@@ -76,6 +79,16 @@ class TrainerProcess:
         return self.process.wait(seconds)
 
 
+@contextmanager
+def started(settings: Settings) -> Iterator[TrainerProcess]:
+    """A trainer that runs inside the block, and is gone behind it."""
+    trainer = TrainerProcess(settings)
+    try:
+        yield trainer
+    finally:
+        trainer.kill()
+
+
 def events_of(rng: random.Random, records: int, size: int = 20) -> list[tuple[str, list[Event]]]:
     """Records of one user each: arrays of exposures with popular and rare items, a third of them positive."""
     made = []
@@ -107,10 +120,38 @@ async def publish(settings: Settings, records: Sequence[tuple[str, Any]]) -> Non
 
 
 async def last_commit(settings: Settings) -> Commit | None:
-    """The last committed version."""
-    rows = await read_rows(settings.kafka.bootstrap_servers, settings.topics.parameters, [0])
-    value = rows.get((0, COMMIT_KEY))
-    return decode_commit(value) if value is not None else None
+    """The last committed version: the last record there is, whatever markers follow it."""
+    source = TopicPartition(settings.topics.parameters, 0)
+    async with reader({"bootstrap_servers": settings.kafka.bootstrap_servers}) as consumer:
+        consumer.assign([source])
+        end, back = (await consumer.end_offsets([source]))[source], 4
+        while end:
+            found = await _between(consumer, source, max(0, end - back), end)
+            if found or back >= end:
+                assert not found or found[-1].key == COMMIT_KEY
+                return decode_commit(found[-1].value) if found else None
+            back *= 8
+    return None
+
+
+async def _between(consumer: Any, source: TopicPartition, begin: int, end: int) -> list[Any]:
+    consumer.seek(source, begin)
+    found = []
+    while await consumer.position(source) < end:
+        for batch in (await consumer.getmany(source, timeout_ms=100)).values():
+            found += [record for record in batch if record.offset < end]
+    return found
+
+
+async def until_learnt(trainer: TrainerProcess, settings: Settings, events: int) -> None:
+    """Wait until so many exposures are in a committed version."""
+
+    async def learnt() -> bool:
+        assert trainer.running, trainer.log
+        commit = await last_commit(settings)
+        return commit is not None and commit.clock >= events
+
+    await until(learnt, DEADLINE_S, lambda: trainer.log)
 
 
 async def group_offsets(settings: Settings) -> dict[int, int | None]:
@@ -138,8 +179,3 @@ async def dead_letters(settings: Settings) -> list[bytes | None]:
     """Values of all dead letters."""
     records = await read_topic(settings.kafka.bootstrap_servers, settings.topics.dead_letters, [0])
     return [record.value for record in records]
-
-
-def rocksdb_folders(folder: Path) -> list[Path]:
-    """Databases of a worker's folder."""
-    return sorted(folder.rglob("*.db"))
