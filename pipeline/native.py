@@ -10,4 +10,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def native(function: Function) -> Function:
     """Compile at first call, keep the machine code on disk and run without the interpreter lock; same signature."""
-    return cast("Function", numba.njit(cache=True, nogil=True)(function))
+    try:
+        return cast("Function", numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # no folder to keep it in: a read-only image compiles at every start
+        return cast("Function", numba.njit(nogil=True)(function))

@@ -10,6 +10,8 @@ import structlog
 from streamvq_client.changelog import ChangelogReader, Record
 from streamvq_client.errors import ClientError
 
+from pipeline.errors import RestoreError
+from schemas.errors import InvariantError
 from schemas.http_state import Readiness, TopicState
 from schemas.kafka import connection
 from schemas.settings import Settings
@@ -59,6 +61,8 @@ class Follower:
                     await self._step(reader, metrics)
         except ClientError as error:
             raise reading_failed(error) from error
+        except RestoreError as error:
+            raise InvariantError(f"{self._parameters} does not fit its own configuration: {error}") from error
 
     @property
     def ready(self) -> bool:

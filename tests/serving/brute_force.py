@@ -28,15 +28,14 @@ def all_scores(
     weights = [query.tasks.get(name, 0.0) if query.tasks else 1.0 for name in names]
     _, u = user_vector(model, query, history)
     half_life = model.active_half_life
+    eligible = [name for name in rows if name in index and name not in query.exclude and rows[name].deleted is None]
+    vectors = model.rank_items(eligible, [rows[name].features for name in eligible])
     scores = {}
-    for name, row in rows.items():
-        if name not in index or name in query.exclude or row.deleted is not None:
-            continue
-        vectors = model.rank_items([name], [row.features])
+    for i, name in enumerate(eligible):
         popularity = index[name].popularity[half_life] - model.log_mass_h[half_life]
         scores[name] = sum(
             weight
-            * float(u[t] @ vectors.v_nd[0] / model.config.tau + vectors.bias_nt[0, t] + model.config.gamma * popularity)
+            * float(u[t] @ vectors.v_nd[i] / model.config.tau + vectors.bias_nt[i, t] + model.config.gamma * popularity)
             for t, weight in enumerate(weights)
         )
     return scores

@@ -1,7 +1,6 @@
 """A server in this process, answering at a real socket from a real Kafka."""
 
 import asyncio
-import copy
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -109,6 +108,4 @@ def trained_once() -> World:
 @pytest.fixture
 def world(trained_once: World, server_settings: Settings) -> World:
     """A trained world of this test's own."""
-    copied = copy.deepcopy(trained_once)
-    copied.topics = server_settings.topics
-    return copied
+    return trained_once.copied(server_settings.topics)

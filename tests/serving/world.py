@@ -68,6 +68,12 @@ class World:
         self.twin = Model(self.config)
         """What a replica of all versions so far computes."""
 
+    def copied(self, topics: Topics) -> "World":
+        """The same world, going its own way from here."""
+        other = copy.deepcopy(self)
+        other.topics = topics
+        return other
+
     def twin_of_now(self) -> Model:
         """The model as published so far."""
         return copy.deepcopy(self.twin)
