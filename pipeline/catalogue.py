@@ -34,6 +34,10 @@ class Catalogue:
     def __contains__(self, name: str) -> bool:
         return name in self._features
 
+    def names(self) -> list[str]:
+        """All ids, sorted."""
+        return sorted(self._features)
+
     def get(self, name: str) -> Mapping[str, Any]:
         """Features of the item, empty when it is not here."""
         return self._features.get(name, EMPTY)

@@ -3,82 +3,18 @@
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, Self, TypeVar, get_args
 
 from pipeline.errors import ConfigError
+from pipeline.signals import Feature, Kind, Side, Task, TaskKind, require
 
-Side = Literal["user", "item", "context"]
-Kind = Literal["categorical", "multi", "numeric"]
-TaskKind = Literal["binary", "value"]
 Ranker = Literal["index", "two_tower"]
 
-NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 SMALLEST_CODEBOOK, LARGEST_CODEBOOK = 64, 16_384
 
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One input beside the ids.
-
-    Attributes:
-        side: whose property it is; `context` belongs to the single exposure.
-        kind: one value, several values (their mean is used), or a number.
-        dim: width of its embedding; without meaning for numbers.
-        max_values: values read of a `multi` feature, the rest is ignored.
-    """
-
-    name: str
-    side: Side
-    kind: Kind
-    dim: int = 16
-    max_values: int = 8
-
-    def __post_init__(self) -> None:
-        _require(bool(NAME.fullmatch(self.name)), f"feature name {self.name!r}: use letters, digits and _, at most 64")
-        _require(self.side in get_args(Side), f"feature {self.name}: side {self.side!r} is none of {get_args(Side)}")
-        _require(self.kind in get_args(Kind), f"feature {self.name}: kind {self.kind!r} is none of {get_args(Kind)}")
-        _require(1 <= self.dim <= 1024, f"feature {self.name}: dim must be within 1..1024")
-        _require(1 <= self.max_values <= 256, f"feature {self.name}: max_values must be within 1..256")
-
-    @property
-    def table(self) -> str:
-        """Name of its embedding table."""
-        return f"{self.side}-{self.name}"
-
-    @property
-    def width(self) -> int:
-        """Most values one row holds."""
-        return self.max_values if self.kind == "multi" else 1
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One outcome to predict. A row is positive when its label is above 0.
-
-    Attributes:
-        kind: `binary` labels count as 1; `value` labels weigh log1p(min(label, cap)).
-        weight: factor of the task's loss.
-        eta: exponent of the reward in the codebook's moving average, (1 + h) ** eta.
-        cap: largest value counted of a `value` label.
-    """
-
-    name: str
-    kind: TaskKind = "binary"
-    weight: float = 1.0
-    eta: float = 1.0
-    cap: float = 1e6
-
-    def __post_init__(self) -> None:
-        _require(bool(NAME.fullmatch(self.name)), f"task name {self.name!r}: use letters, digits and _, at most 64")
-        _require(
-            self.kind in get_args(TaskKind), f"task {self.name}: kind {self.kind!r} is none of {get_args(TaskKind)}"
-        )
-        for name in ("weight", "eta", "cap"):
-            value = getattr(self, name)
-            _require(math.isfinite(value) and value >= 0, f"task {self.name}: {name} must be finite and not negative")
+__all__ = ["Feature", "Kind", "ModelConfig", "Ranker", "Side", "Task", "TaskKind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,32 +80,32 @@ class ModelConfig:
     row_rate: float = 0.05
     ranker: Ranker = "index"
     seed: int = 0
-    version: int = field(default=1)
+    version: int = 1
 
     def __post_init__(self) -> None:
-        _require(self.version == 1, f"configuration version {self.version} is not known: update streamvq")
-        _require(len(self.tasks) > 0, "at least one task is needed")
+        require(self.version == 1, f"configuration version {self.version} is not known: update streamvq")
+        require(len(self.tasks) > 0, "at least one task is needed")
         _unique("task", [task.name for task in self.tasks])
         _unique("feature", [feature.table for feature in self.features])
         for name in ("dim", "id_dim", "hidden"):
-            _require(1 <= getattr(self, name) <= 4096, f"{name} must be within 1..4096")
-        _require(self.codes == "auto" or 1 <= self.codes <= 1 << 20, "codes must be 'auto' or within 1..1048576")
-        _require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
-        _require(1 <= self.history <= 1000, "history must be within 1..1000")
-        _require(self.admit_after >= 1 and self.expire_after >= self.batch, "admit_after >= 1, expire_after >= batch")
+            require(1 <= getattr(self, name) <= 4096, f"{name} must be within 1..4096")
+        require(self.codes == "auto" or 1 <= self.codes <= 1 << 20, "codes must be 'auto' or within 1..1048576")
+        require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
+        require(1 <= self.history <= 1000, "history must be within 1..1000")
+        require(self.admit_after >= 1 and self.expire_after >= self.batch, "admit_after >= 1, expire_after >= batch")
         for name in ("tau", "disturbance", "interval_max", "initial_count", "dense_rate", "row_rate"):
-            _require(0 < getattr(self, name) < math.inf, f"{name} must be above 0 and finite")
+            require(0 < getattr(self, name) < math.inf, f"{name} must be above 0 and finite")
         for name in ("gamma", "beta", "uniform_share", "aux_weight", "ind_weight", "sim_weight"):
-            _require(0 <= getattr(self, name) < math.inf, f"{name} must be finite and not negative")
+            require(0 <= getattr(self, name) < math.inf, f"{name} must be finite and not negative")
         for name in ("hysteresis", "id_dropout"):
-            _require(0 <= getattr(self, name) < 1, f"{name} must be within 0..1, without 1")
-        _require(0 < self.interval_rate <= 1, "interval_rate must be above 0 and at most 1")
-        _require(self.alpha is None or 0 < self.alpha < 1, "alpha must be between 0 and 1, or absent")
-        _require(0 <= self.start_steps <= self.start_latest, "start_steps must be within 0..start_latest")
-        _require(self.start_exposures >= 1, "start_exposures must be at least 1")
-        _require(len(self.half_lives) > 0 and min(self.half_lives) >= 1, "half_lives: at least one, each at least 1")
-        _require(self.ranker in get_args(Ranker), f"ranker {self.ranker!r} is none of {get_args(Ranker)}")
-        _require(0 <= self.seed < 1 << 63, "seed must be within 0..2**63-1")
+            require(0 <= getattr(self, name) < 1, f"{name} must be within 0..1, without 1")
+        require(0 < self.interval_rate <= 1, "interval_rate must be above 0 and at most 1")
+        require(self.alpha is None or 0 < self.alpha < 1, "alpha must be between 0 and 1, or absent")
+        require(0 <= self.start_steps <= self.start_latest, "start_steps must be within 0..start_latest")
+        require(self.start_exposures >= 1, "start_exposures must be at least 1")
+        require(len(self.half_lives) > 0 and min(self.half_lives) >= 1, "half_lives: at least one, each at least 1")
+        require(self.ranker in get_args(Ranker), f"ranker {self.ranker!r} is none of {get_args(Ranker)}")
+        require(0 <= self.seed < 1 << 63, "seed must be within 0..2**63-1")
 
     @property
     def n_tasks(self) -> int:
@@ -233,9 +169,9 @@ Built = TypeVar("Built")
 def _build(kind: type[Built], values: Mapping[str, Any]) -> Built:
     known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]  # always one of our dataclasses
     unknown = sorted(set(values) - set(known))
-    _require(not unknown, f"{kind.__name__}: unknown setting {', '.join(unknown)}")
+    require(not unknown, f"{kind.__name__}: unknown setting {', '.join(unknown)}")
     needed = [name for name, entry in known.items() if entry.default is MISSING and name not in values]
-    _require(not needed, f"{kind.__name__}: {', '.join(needed)} is missing")
+    require(not needed, f"{kind.__name__}: {', '.join(needed)} is missing")
     try:
         return kind(**values)
     except TypeError as error:
@@ -244,9 +180,4 @@ def _build(kind: type[Built], values: Mapping[str, Any]) -> Built:
 
 def _unique(what: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
-    _require(not twice, f"{what} {', '.join(twice)} is configured twice")
-
-
-def _require(condition: object, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)
+    require(not twice, f"{what} {', '.join(twice)} is configured twice")

@@ -49,6 +49,10 @@ class SideInputs:
     uses: tuple[Use, ...]
     numbers_nm: Floats
 
+    def rows_of(self, table: str) -> Longs:
+        """Rows of the first slot that reads this table, (n, 1) or wider."""
+        return next(use.rows_nw for use in self.uses if use.table == table)
+
 
 class Inputs:
     """Encodes users and items for the towers; its standardisers are the only thing learned here."""

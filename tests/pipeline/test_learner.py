@@ -108,7 +108,7 @@ def test_short_batches_count_as_what_they_are() -> None:
     for number, batch in enumerate(Exposures(4).batches(settings, 6)):
         learner.step(batch)
         if number == 5:
-            averages = learner._averages
+            averages = learner._filing.averages
             before = averages.counts_k.sum()
             short = Batch(batch.user_ids[:16], batch.item_ids[:16], batch.labels_bt[:16])
             decay = settings.alpha_for(8) ** (16 / 64)

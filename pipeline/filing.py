@@ -1,0 +1,75 @@
+"""When the codebook starts, how it follows the items, and where codes nobody uses go."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.arrays import Bools, Doubles, Floats, Ints
+from pipeline.catalogue import Catalogue
+from pipeline.codebook import MovingAverages
+from pipeline.model import Model
+from pipeline.seeding import first_codes
+
+SEEDING_ITEMS_A_CODE = 32
+SEEDING_ROUNDS = 5
+RESEEDING_ITEMS = 256
+
+
+class Filing:
+    """The trainer's side of the codebook."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.averages = MovingAverages(model.codebook)
+
+    def due(self, steps: int, exposed: int, items: int) -> bool:
+        """Whether the codebook should start now.
+
+        Args:
+            steps: training steps so far.
+            exposed: distinct items exposed so far.
+            items: items known.
+        """
+        config = self.model.config
+        if self.model.codebook.codes_kd is not None or steps < config.start_steps:
+            return False
+        return exposed >= config.start_exposures * config.codes_for(items) or steps >= config.start_latest
+
+    def start(self, ids: list[str], catalogue: Catalogue, weights_b: Doubles, rng: np.random.Generator) -> None:
+        """Take first codes from real item vectors, each with an equal share of one batch's mass (method A3).
+
+        Args:
+            ids: items known.
+            catalogue: their features.
+            weights_b: g of the rows of the last batch.
+            rng: source of the draws.
+        """
+        config = self.model.config
+        codes = config.codes_for(len(ids))
+        most = SEEDING_ITEMS_A_CODE * codes
+        drawn = (
+            ids if len(ids) <= most else [ids[place] for place in rng.choice(len(ids), most, replace=False).tolist()]
+        )
+        vectors = self.model.items(drawn, [catalogue.get(name) for name in drawn]).v_nd
+        self.averages.start(first_codes(vectors, codes, SEEDING_ROUNDS, rng), config.batch / codes * weights_b.mean())
+
+    def follow(self, vectors_bd: Floats, codes_b: Ints, weights_b: Doubles, known_b: Bools) -> None:
+        """Move the codes towards the vectors of one batch; rows not `known` were shown without their id."""
+        config, codebook = self.model.config, self.model.codebook
+        if codebook.codes_kd is not None:
+            decay = config.alpha_for(codebook.n_codes) ** (len(vectors_bd) / config.batch)
+            self.averages.update(vectors_bd[known_b], codes_b[known_b], weights_b[known_b], decay)
+
+    def reseed(self, empty: Sequence[int], catalogue: Catalogue, rng: np.random.Generator) -> list[int]:
+        """Move the first of these codes, at most 1 % of all, to items of the codes with the most mass."""
+        codes = self.model.codebook.n_codes
+        chosen = list(empty)[: max(1, codes // 100)] if codes else []
+        drawn = sorted(set(catalogue.sample(max(RESEEDING_ITEMS, 8 * len(chosen)), rng)))
+        if not chosen or not drawn:
+            return []
+        vectors = self.model.items(drawn, [catalogue.get(name) for name in drawn]).v_nd
+        nearest = self.model.assign(vectors, np.full(len(drawn), -1, np.int32))
+        crowded = np.argsort(-self.averages.counts_k[nearest], kind="stable")[: len(chosen)]
+        moved = np.array(chosen[: len(crowded)], np.int64)
+        self.averages.reseed(moved, vectors[crowded], self.model.config.disturbance)
+        return [int(code) for code in moved]
