@@ -8,6 +8,7 @@ from agents.micro_batch import Element, Position
 from schemas.dead_letters import dead_letter, encode_dead_letter
 from schemas.errors import InvariantError
 from schemas.events import Exposure, Rejected, Tally, decode_exposures
+from tables.errors import die
 from tables.position import Event, Message
 from tables.transaction import Record
 
@@ -67,8 +68,11 @@ def add_exposures_agent(app: Any, source: Any, intake: Intake) -> None:
     """Feed `intake` from the source."""
 
     async def exposures(stream: Any) -> None:
-        async for events in stream.take_events(RECORDS_AT_A_TIME, within=WITHIN_S):
-            await intake.take(events)
+        try:
+            async for events in stream.take_events(RECORDS_AT_A_TIME, within=WITHIN_S):
+                await intake.take(events)
+        except Exception as error:  # noqa: BLE001 - Faust would start the agent again behind these events
+            die(error, agent="exposures")
 
     app.agent(source, name="exposures")(exposures)
 

@@ -24,6 +24,8 @@ from tables.transaction import Record
 LoadHistory = Callable[[int, bytes], bytes | None]
 # A code with less than this share of the mean mass files next to nothing.
 USED_SHARE = 0.01
+# Some 5 kB each with ids of 20 letters and full histories; others are read from the table.
+USERS_IN_MEMORY = 50_000
 
 
 class Learning:
@@ -43,7 +45,7 @@ class Learning:
         self.learner = learner
         self.positions = dict(positions)
         self._load = load_history
-        self._histories = Histories(learner.config.history, load=self._history)
+        self._histories = Histories(learner.config.history, users=USERS_IN_MEMORY, load=self._history)
         self._publishing: Mapping[str, HistoryState] = {}
         self._announce = announce
         self._progress = Progress(moved=announce)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agents.cut import Cut
 from pipeline.batch import StepReport
+from schemas.events import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,12 @@ class TrainerReporter:
         """`lag` answers how many records wait in the exposures."""
         self._metrics, self._lag = metrics, lag
         self._since, self._events = time.monotonic(), 0
+
+    def arrived(self, waiting: int, tally: Tally) -> None:
+        """Events were decoded: how many wait now, and what was skipped in them; the tally is emptied."""
+        self._metrics.waiting.set(waiting)
+        self._metrics.unknown_fields.inc(tally.unknown_fields)
+        tally.unknown_fields = 0
 
     def stepped(self, report: StepReport, seconds: float) -> None:
         """One step was done."""

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from agents.exposures import ExposureDecoder
 from agents.item_features import InThread
 from agents.learning import Learning
 from agents.micro_batch import MicroBatches
 from agents.publisher import Publisher
-from pipeline.batch import StepReport
+from agents.trainer_metrics import TrainerReporter
 from schemas.events import Exposure
 from tables.errors import ShardLost, StalledError, die
 from tables.position import Event
@@ -19,8 +19,6 @@ from tables.transaction import Record
 
 STEP_DEADLINE_S = 120.0
 BATCHES_WAITING = 4
-
-OnStep = Callable[[StepReport, float], None]
 
 
 class TrainerSession:
@@ -37,14 +35,13 @@ class TrainerSession:
         in_thread: InThread,
         *,
         batch_deadline_s: float,
-        on_step: OnStep,
+        reporter: TrainerReporter,
     ) -> None:
-        """`on_step` is told each report and how many seconds the step took."""
         self._shard, self._learning, self._publisher, self._in_thread = shard, learning, publisher, in_thread
         self._batches: MicroBatches[Exposure, Record] = MicroBatches(learning.config.batch, batch_deadline_s)
         self._limit = BATCHES_WAITING * learning.config.batch
         self._decoder = ExposureDecoder(learning.positions, {task.name for task in learning.config.tasks})
-        self._on_step = on_step
+        self._reporter = reporter
         self._running: asyncio.Task[None] | None = None
         self._stopping = False
         self._changed, self._room = asyncio.Event(), asyncio.Event()
@@ -63,8 +60,7 @@ class TrainerSession:
                 self._changed.set()
         except ShardLost:
             return
-        except Exception as error:  # noqa: BLE001 - Faust would go on with the next events
-            die(error, shard=self._shard.name)
+        self._reporter.arrived(len(self._batches), self._decoder.tally)
 
     async def finish(self) -> None:
         """Finish the step in flight and publish it; what waits is left to the next start."""
@@ -117,7 +113,7 @@ class TrainerSession:
         except TimeoutError:
             raise StalledError(f"a training step took longer than {STEP_DEADLINE_S:.0f} s") from None
         if report is not None:
-            self._on_step(report, time.monotonic() - started)
+            self._reporter.stepped(report, time.monotonic() - started)
 
     async def _pause(self) -> None:
         """Until a batch or a version is due, or something has changed."""

@@ -16,6 +16,7 @@ from agents.trainer_session import TrainerSession
 from agents.trainer_state import Stored, ahead, check_config, load, resume
 from pipeline.catalogue import Catalogue
 from pipeline.config import ModelConfig
+from pipeline.errors import RestoreError
 from pipeline.learner import Learner
 from schemas.errors import InvariantError
 from schemas.parameters import first_version
@@ -89,9 +90,10 @@ class TrainerSessions:
             await session.abandon()
 
     async def finish(self) -> None:
-        """Finish the step in flight and publish it."""
-        if self._session is not None:
-            await self._session.finish()
+        """Finish the step in flight and publish it; then no session is on."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.finish()
 
     async def _positions(self, shard: Shard, stored: Stored | None) -> dict[int, Position]:
         topics = self._settings.topics
@@ -118,7 +120,10 @@ class TrainerSessions:
     def _learning(self, stored: Stored | None, positions: Mapping[int, Position]) -> Learning:
         learner = Learner(self._config, catalogue=self._catalogue, device=self._settings.trainer.device)
         if stored is not None:
-            learner.restore(stored.parameters, stored.state)
+            try:
+                learner.restore(stored.parameters, stored.state)
+            except RestoreError as error:
+                raise InvariantError(f"version {stored.commit.version} cannot be restored: {error}") from error
         announce = stored is None or stored.config != self._config
         return Learning(learner, positions, self._histories.get, announce=announce)
 
@@ -140,5 +145,5 @@ class TrainerSessions:
             publisher,
             self._in_thread,
             batch_deadline_s=trainer.batch_deadline_ms / 1000,
-            on_step=self._reporter.stepped,
+            reporter=self._reporter,
         )

@@ -1,16 +1,19 @@
 """Exactly once through kill -9: whatever was published is counted once, and the next trainer goes on from there."""
 
 import random
+import signal
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from schemas.errors import FencedError
 from schemas.settings import Settings
 from tests.agents.trainer_process import (
     DEADLINE_S,
     START,
+    TrainerProcess,
     counted,
     dead_letters,
     events_of,
@@ -34,27 +37,38 @@ POISON: list[tuple[str, Any]] = [
 ]
 
 
-async def test_a_standby_takes_over_and_every_event_counts_once(settings_with_topics: Settings) -> None:
+async def said(trainer: TrainerProcess, words: str) -> None:
+    """Wait until a line of the log holds these words."""
+
+    async def holds() -> bool:
+        return words in trainer.log
+
+    await until(holds, DEADLINE_S, lambda: trainer.log)
+
+
+async def test_every_event_counts_once_through_a_pause_and_a_kill(settings_with_topics: Settings) -> None:
     settings = settings_with_topics
-    rng = random.Random(7)  # noqa: S311
-    clean = events_of(rng, 300)
+    clean = events_of(random.Random(7), 400)  # noqa: S311
     records = clean[:150] + POISON + clean[150:]
     wanted = Counter(event["item_id"] for _, events in clean for event in events) + Counter({"good": 1})
     with ExitStack() as stack:
         first = stack.enter_context(started(small(settings, "a")))
-        await publish(settings, records[:120])
+        await publish(settings, records[:100])
         await until_learnt(first, settings, 640)
         second = stack.enter_context(started(small(settings, "b")))
-
-        async def waits() -> bool:
-            return "standing by" in second.log
-
-        await until(waits, DEADLINE_S, lambda: second.log)
-        await publish(settings, records[120:])
-        await until_learnt(first, settings, 2560)
-        first.kill()
-        await until_learnt(second, settings, wanted.total())
-        assert second.stop() == 0, second.log
+        await said(second, "standing by")
+        await publish(settings, records[100:250])
+        first.process.send_signal(signal.SIGSTOP)  # while it learns these
+        await said(second, "shard ready")
+        first.process.send_signal(signal.SIGCONT)
+        assert first.wait(DEADLINE_S) == FencedError.exit_code, first.log
+        await until_learnt(second, settings, 4000)
+        await publish(settings, records[250:])
+        await until_learnt(second, settings, 5500)
+        second.kill()
+        third = stack.enter_context(started(small(settings, "a")))  # in the folder of the first, which is behind
+        await until_learnt(third, settings, wanted.total())
+        assert third.stop() == 0, third.log
     assert await counted(settings) == wanted
     assert len(await dead_letters(settings)) == 4
     commit = await last_commit(settings)

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from streamvq_client.partitioner import partition_of
@@ -117,6 +118,21 @@ def test_learners_restored_from_cuts_equal_one_that_never_stopped() -> None:
     one, other = (decode_commit(kafka.parameters[COMMIT_KEY]) for kafka in (whole, parts))
     assert (one.clock, one.offsets, one.within) == (other.clock, other.offsets, other.within)
     assert one.within
+
+
+def test_ids_not_seen_for_long_leave_with_a_tombstone() -> None:
+    config = replace(CONFIG, expire_after=16 * 200)
+    learning = Learning(Learner(config), {0: Position(0)}, lambda *_: None, announce=True)
+    often = [Exposure("u", "often", 1, {"click": 1.0}, {}, {})] * config.batch
+    learning.learn(MicroBatch([Exposure("v", "once", 1, {"click": 1.0}, {}, {})] * config.batch, [], {}))
+    before = learning.cut(1, 0, 0.0)
+    for _ in range(256):
+        learning.learn(MicroBatch(often, [], {}))
+    cut = learning.cut(2, 0, 0.0)
+    gone = {key for key, value in cut.state if value is None}
+    assert {b"item/once", b"user/v", b"statistics/once"} <= gone
+    assert {key for key, value in cut.parameters if value is None} >= {b"item/once", b"user/v"}
+    assert {b"item/once", b"statistics/once"} <= {key for key, _ in before.state}
 
 
 def test_nothing_changed_is_no_version() -> None:
