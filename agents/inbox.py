@@ -1,9 +1,10 @@
 """Events that wait for a step: while one is under way the next ones gather, and then go together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from tables.consumer import delivered
 from tables.errors import die
 from tables.position import Event
 
@@ -27,14 +28,13 @@ class Inbox:
         self._count = 0
         self._room = asyncio.Event()
 
-    async def put(self, event: Event) -> None:
-        """Add an event; waits while too many do."""
+    async def put(self, partition: int, events: Sequence[Event]) -> None:
+        """Add events of one partition; waits while too many do."""
         while self._count >= MAX_WAITING:
             self._room.clear()
             await self._room.wait()
-        partition = event.message.partition
-        self._waiting.setdefault(partition, []).append(event)
-        self._count += 1
+        self._waiting.setdefault(partition, []).extend(events)
+        self._count += len(events)
         if partition not in self._draining:
             self._draining[partition] = asyncio.create_task(self._drain(partition), name=f"inbox {partition}")
 
@@ -53,12 +53,12 @@ class Inbox:
 
 
 def add_agent(app: Any, source: Any, name: str, inbox: Inbox) -> None:
-    """A Faust agent that puts a source's events into the inbox."""
+    """A Faust agent that puts the records of a batched source into the inbox."""
 
     async def agent(stream: Any) -> None:
         try:
             async for event in stream.events():
-                await inbox.put(event)
+                await inbox.put(event.message.partition, delivered(event))
         except Exception as error:  # noqa: BLE001 - Faust would restart the agent and skip the event
             die(error, agent=name)
 

@@ -109,7 +109,7 @@ class Indexer:
                 for event in events:
                     self._metrics.delay.observe(max(0.0, now - event.message.timestamp))
 
-        add_agent(self._app, add_source(self._app, topic), name, Inbox(process))
+        add_agent(self._app, add_source(self._app, topic, batched=True), name, Inbox(process))
 
     async def _owned(self, shard: Shard) -> None:
         await self._shares.load(shard)

@@ -22,6 +22,7 @@ class App(faust.App):  # type: ignore[misc]  # Faust carries no types
     """A Faust app that owns shards."""
 
     shards: Shards
+    batched: set[str]  # sources whose records come in lists
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -49,6 +50,7 @@ def create_app(config: WorkerConfig) -> App:
         stream_wait_empty=False,  # without acknowledgements nothing ever counts as finished
         web_enabled=False,
     )
+    app.batched = set()
     app.shards = Shards(config, lambda: app.consumer_generation_id)
     # Before this member asks to join again: another one may fence our shards as soon as it has.
     app.on_partitions_revoked.connect(_release)
@@ -64,11 +66,13 @@ def add_table(app: App, name: str) -> Table:
     return table
 
 
-def add_source(app: App, topic: str) -> Any:
-    """Declare a source of raw records.
+def add_source(app: App, topic: str, *, batched: bool = False) -> Any:
+    """Declare a source of raw records; `batched`: an event holds many, see `tables.consumer.delivered`.
 
     Without acknowledgements: with them Faust commits offsets of its own, also of events that it skipped.
     """
+    if batched:
+        app.batched.add(topic)
     return app.topic(
         topic,
         key_type=bytes,

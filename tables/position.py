@@ -1,7 +1,7 @@
 """Where the stream of one source partition stands, and which events belong to this ownership of it."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from aiokafka import TopicPartition
 
@@ -10,27 +10,26 @@ from tables.errors import StalledError
 DOUBT_DEADLINE_S = 5.0
 
 
-class Message(Protocol):
-    """What Faust says about a record; the timestamp is in seconds."""
+class Message(NamedTuple):
+    """A record; the timestamp is in seconds, the generation is the one in which Faust handed it on."""
 
-    @property
-    def topic(self) -> str: ...  # noqa: D102
-    @property
-    def partition(self) -> int: ...  # noqa: D102
-    @property
-    def offset(self) -> int: ...  # noqa: D102
-    @property
-    def generation_id(self) -> int: ...  # noqa: D102
-    @property
-    def timestamp(self) -> float: ...  # noqa: D102
-    @property
-    def key(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def value(self) -> bytes | None: ...  # noqa: D102
+    topic: str
+    partition: int
+    offset: int
+    generation_id: int
+    timestamp: float
+    key: bytes | None
+    value: bytes | None
+
+
+class Delivered(NamedTuple):
+    """A record as steps take it."""
+
+    message: Message
 
 
 class Event(Protocol):
-    """A record as a Faust stream hands it over."""
+    """A record as a Faust stream hands it over, or `Delivered`."""
 
     @property
     def message(self) -> Message: ...  # noqa: D102

@@ -78,6 +78,8 @@ class Shards:
         self._owned.clear()
         self._of.clear()
         await asyncio.gather(*(shard.close() for shard in lost))
+        if lost:
+            log.info("shards released", shards=[shard.name for shard in lost])
         if self.on_lost is not None:
             for shard in lost:
                 await self.on_lost(shard)

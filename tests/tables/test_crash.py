@@ -99,7 +99,9 @@ async def test_counts_are_exact_through_kills_and_pauses(bootstrap: str, tmp_pat
     prefix = f"t-{uuid.uuid4().hex[:8]}"
     events, row_log, total_log = (f"{prefix}-{name}" for name in ("events", "rows-changelog", "totals-changelog"))
     environment = {"SVQ_TEST_BOOTSTRAP": bootstrap, "PYTHONPATH": str(Path(__file__).parents[2])}
-    commands = [[APP, prefix, str(tmp_path / name)] for name in ("first", "second")]
+    # Both ways in which a source can be declared take part in the same group.
+    ways = {"first": "batched", "second": "single"}
+    commands = [[APP, prefix, str(tmp_path / name), way] for name, way in ways.items()]
     async with topics(bootstrap, (events, row_log, total_log), PARTITIONS):
         stop = asyncio.Event()
         publishing = asyncio.create_task(publish(bootstrap, events, stop))

@@ -1,37 +1,25 @@
 """Which events belong to an ownership: this generation, in order, each once, from the anchor on."""
 
-from typing import NamedTuple
-
 import pytest
 from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tables.errors import StalledError
-from tables.position import Position
+from tables.position import Delivered, Message, Position
 
 SOURCE = TopicPartition("events", 0)
 
 
-class Message(NamedTuple):
-    offset: int
-    generation_id: int = 1
-    topic: str = "events"
-    partition: int = 0
-    timestamp: float = 0.0
-    key: bytes | None = None
-    value: bytes | None = None
+def event(offset: int, generation: int = 1, source: TopicPartition = SOURCE) -> Delivered:
+    return Delivered(Message(source.topic, source.partition, offset, generation, 0.0, None, None))
 
 
-class Event(NamedTuple):
-    message: Message
+def events(*offsets: int, generation: int = 1) -> list[Delivered]:
+    return [event(offset, generation) for offset in offsets]
 
 
-def events(*offsets: int, generation: int = 1) -> list[Event]:
-    return [Event(Message(offset, generation)) for offset in offsets]
-
-
-def offsets(admitted: list[Event]) -> list[int]:
+def offsets(admitted: list[Delivered]) -> list[int]:
     return [event.message.offset for event in admitted]
 
 

@@ -15,10 +15,11 @@ from tables.app import App, add_table, create_app
 from tables.config import WorkerConfig
 from tables.errors import LostOffsetsError, LostRecordsError, ShardLost, classified
 from tables.offsets import committed_offsets, reader
+from tables.position import Delivered
 from tables.shard import Shard
 from tables.table import RESTORED, Table
 from tests.tables.kafka_state import read_rows
-from tests.tables.test_position import Event, Message
+from tests.tables.test_position import event as delivered
 
 
 class Ended(Exception):  # noqa: N818
@@ -65,8 +66,8 @@ class Owner:
         for partition in self.partitions:
             self.table.release(partition)
 
-    def event(self, offset: int, generation: int = 1) -> Event:
-        return Event(Message(offset, generation, self.source.topic, self.source.partition))
+    def event(self, offset: int, generation: int = 1) -> Delivered:
+        return delivered(offset, generation, self.source)
 
     async def rows(self) -> dict[tuple[int, bytes], bytes]:
         (bootstrap,) = self.config.connection["bootstrap_servers"]
@@ -171,7 +172,7 @@ async def test_one_shard_may_hold_all_partitions(owner_of: Callable[..., Owner])
     owner = owner_of(partitions=(0, 1))
     shard = await owner.own()
     other = TopicPartition(owner.source.topic, 1)
-    admitted = await shard.admit([owner.event(0), Event(Message(0, 1, other.topic, 1)), owner.event(1)])
+    admitted = await shard.admit([owner.event(0), delivered(0, 1, other), owner.event(1)])
     assert len(admitted) == 3
     assert [position.committed for position in shard.positions.values()] == [0, 0, 0, 0]
     async with shard.step() as work:
