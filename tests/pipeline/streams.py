@@ -21,8 +21,8 @@ TASKS = (Task("click"), Task("watch", "value", weight=0.5))
 def config(**settings: Any) -> ModelConfig:
     """Small enough for tests, with every kind of feature and task."""
     small = {
-        "tasks": TASKS, "features": FEATURES, "dim": 8, "id_dim": 8, "hidden": 16, "batch": 64, "codes": 8, "history": 5,
-        "start_steps": 4, "start_exposures": 2, "expire_after": 100_000,
+        "tasks": TASKS, "features": FEATURES, "dim": 8, "id_dim": 8, "hidden": 16, "batch": 64, "codes": 8,
+        "history": 5, "start_steps": 4, "start_exposures": 2, "expire_after": 100_000,
     }  # fmt: skip
     return ModelConfig(**(small | settings))
 
@@ -49,7 +49,8 @@ class Exposures:
             clicked = self.rng.random(n) < 0.8
             labels = np.stack([clicked, clicked * self.rng.random(n) * 100], axis=1).astype(np.float32)
             labels[self.rng.random(n) < 0.1, 1] = np.nan
-            rows = [self._row(histories, int(u), int(i), bool(c)) for u, i, c in zip(users, items, clicked, strict=True)]
+            events = zip(users.tolist(), items.tolist(), clicked.tolist(), strict=True)
+            rows = [self._row(histories, *event) for event in events]
             yield Batch(
                 [row[0] for row in rows],
                 [row[1] for row in rows],

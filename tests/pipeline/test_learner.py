@@ -13,6 +13,8 @@ from pipeline.config import ModelConfig
 from pipeline.errors import BatchError, RestoreError
 from pipeline.learner import Learner
 from tests.pipeline.streams import Exposures, config, item_features
+from tests.reference import model as model_reference
+from tests.reference import softmax as softmax_reference
 
 ITEMS = [f"i{number}" for number in range(120)]
 
@@ -239,3 +241,34 @@ def test_rewards() -> None:
 def test_the_device_is_an_argument() -> None:
     learner = _learner(config(), device="cpu")
     assert learner.model.device.type == "cpu"
+
+
+@pytest.mark.parametrize("settings", [config(id_dropout=0.0), config(id_dropout=0.0, gamma=0.5, uniform_share=0.0)])
+def test_losses_follow_the_reference(settings: ModelConfig) -> None:
+    learner, published = _learner(settings), Changes()
+    *earlier, batch = Exposures(11).batches(settings, 9)
+    for one in earlier:
+        learner.step(one)
+        published = published.merge(learner.take_changes()[0])
+    drawn = learner.catalogue.sample(round(64 * settings.uniform_share), learner._rng(0))
+    ids = sorted({*batch.item_ids, *drawn})
+    prior = learner.model.log_share(learner.popularity(ids))
+    log_q = softmax_reference.log_q(dict(zip(ids, np.exp(prior).tolist(), strict=True)), 120, 64, len(drawn))
+    plain = model_reference.Model(settings, published)
+    found = {name: plain.item(name, item_features(int(name[1:]))) for name in ids}
+    present = dict(zip(ids, learner._counts.codes(ids).tolist(), strict=True))
+    codes = {name: plain.tables["codebook"][str(plain.code(v, present[name]))][:-1] for name, (v, _) in found.items()}
+    rows = zip(batch.user_ids, batch.user_features, batch.contexts, batch.history_items, strict=True)
+    users = np.array([plain.user(*row) for row in rows])
+    rewards = batch.rewards(settings)
+    expected = {"aux": 0.0, "ind": 0.0}
+    for task in range(2):
+        for kind, vectors in [("aux", {name: v for name, (v, _) in found.items()}), ("ind", codes)]:
+            expected[kind] += softmax_reference.loss(
+                users[:, task], vectors, {name: float(bias[task]) for name, (_, bias) in found.items()},
+                dict(zip(ids, (settings.gamma * prior).tolist(), strict=True)), log_q, batch.user_ids, batch.item_ids,
+                drawn, (rewards[:, task] * settings.tasks[task].weight).tolist(), settings.tau,
+            )  # fmt: skip
+    report = learner.step(batch)
+    assert report.loss_aux == pytest.approx(expected["aux"] / sum(report.positives), rel=1e-3)
+    assert report.loss_ind == pytest.approx(expected["ind"] / sum(report.positives), rel=1e-3)
