@@ -105,6 +105,10 @@ class Bench:
             users = [f"u{i % 16}" for i in range(CONFIG.batch)]
             self.learner.step(Batch(users, drawn, np.ones((CONFIG.batch, 1), np.float32)))
 
+    def announce(self, learner: Learner) -> None:
+        """Go on with another trainer's model."""
+        self.learner, self._announced = learner, False
+
     async def publish_model(self) -> int:
         """A version of the model."""
         self.version = max(self.version + 1, time.time_ns() // 1_000_000 << 20)
@@ -113,12 +117,12 @@ class Bench:
             version=self.version,
             clock=self.learner.clock,
             offsets={},
-            config_hash=CONFIG.hash(),
+            config_hash=self.learner.config.hash(),
             time_ms=time.time_ns() // 1_000_000,
         )
         records = [*records_of(parameters), (COMMIT_KEY, encode_commit(commit))]
         if not self._announced:
-            records.insert(0, (CONFIG_KEY, encode_config(CONFIG)))
+            records.insert(0, (CONFIG_KEY, encode_config(self.learner.config)))
             self._announced = True
         await self.send(self.topics.parameters, [(0, key, value) for key, value in records])
         return self.version

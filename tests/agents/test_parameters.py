@@ -1,0 +1,70 @@
+"""The follower of `parameters` on a real broker: ready on an empty topic, then every version, also of a new model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from agents.parameters import ParametersFollower
+from agents.placer import Placer, Stage
+from pipeline.learner import Learner
+from schemas.kafka import connection
+from schemas.settings import Settings
+from tests.agents.index_bench import CONFIG, Bench
+from tests.tables.chaos import until
+
+DEADLINE_S = 30
+ITEMS = ["a", "b", "c"]
+
+
+@pytest.fixture
+async def placer(settings_with_topics: Settings) -> AsyncIterator[Placer]:
+    """A placer whose follower has read the empty topic."""
+    settings = settings_with_topics
+    placer = Placer(threads=1)
+    follower = ParametersFollower(connection(settings.kafka), settings.topics.parameters, placer)
+    task = asyncio.create_task(follower.run())
+    try:
+        await asyncio.wait_for(follower.ready.wait(), DEADLINE_S)
+        yield placer
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        placer.close()
+
+
+async def reached(placer: Placer, version: int) -> None:
+    async def there() -> bool:
+        return placer.version == version
+
+    await until(there, DEADLINE_S, lambda: f"version {placer.version} instead of {version}")
+
+
+async def test_every_version_arrives(settings_with_topics: Settings, placer: Placer) -> None:
+    bench = Bench(settings_with_topics)
+    assert (placer.stage, placer.version) == (Stage.NOTHING, 0)
+    bench.learn(ITEMS, steps=1)
+    await reached(placer, await bench.publish_model())
+    assert placer.stage == Stage.TOWERS
+    assert not placer.beyond(Stage.TOWERS).is_set()
+    bench.learn(ITEMS)
+    await reached(placer, await bench.publish_model())
+    assert placer.stage == Stage.CODEBOOK
+    assert placer.beyond(Stage.NOTHING).is_set()
+    assert placer.beyond(Stage.TOWERS).is_set()
+    assert not placer.beyond(Stage.CODEBOOK).is_set()
+    placed = await placer.place(ITEMS, [{}] * 3, [-1] * 3)
+    assert placed.clusters_n.tolist() == bench.learner.place(ITEMS, [{}] * 3, None).clusters_n.tolist()
+
+
+async def test_a_new_configuration_replaces_the_model(settings_with_topics: Settings, placer: Placer) -> None:
+    bench = Bench(settings_with_topics)
+    bench.learn(ITEMS)
+    await reached(placer, await bench.publish_model())
+    bench.announce(Learner(replace(CONFIG, gamma=0.5)))
+    bench.learn(ITEMS)
+    await reached(placer, await bench.publish_model())
+    placed = await placer.place(ITEMS, [{}] * 3, [-1] * 3)
+    vectors = bench.learner.model.items(ITEMS, [{}] * 3)
+    assert placed.bias_nt == pytest.approx(vectors.bias_nt, abs=1e-5)
