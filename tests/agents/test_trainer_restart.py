@@ -1,7 +1,9 @@
 """A trainer that is killed, stopped and started again ends where one that never stopped would, to the bit."""
 
 import random
+import re
 
+import httpx
 import msgspec
 import pytest
 from aiokafka import TopicPartition
@@ -88,9 +90,16 @@ async def test_a_trainer_that_was_killed_and_stopped_equals_one_that_was_not(set
 
 
 async def test_readers_have_a_model_at_once_and_another_shape_is_refused(settings_with_topics: Settings) -> None:
-    settings, topics = small(settings_with_topics), settings_with_topics.topics
+    settings, topics = small(settings_with_topics, metrics_port=0), settings_with_topics.topics
     with started(settings) as trainer:
         await until_learnt(trainer, settings, 0)
+        address = re.search(r"http://[\d.]+:\d+", trainer.log)
+        assert address, trainer.log
+        async with httpx.AsyncClient(base_url=address[0]) as http:
+            assert (await http.get("/readyz")).text == "ready\n"
+            metrics = (await http.get("/metrics")).text
+        assert "svq_trainer_active 1.0" in metrics
+        assert "svq_publish_seconds_count 1.0" in metrics
         assert trainer.stop() == 0, trainer.log
     rows = await kept(settings, topics.parameters)
     assert decode_config(rows[CONFIG_KEY]) == settings.model_config_core()
