@@ -1,6 +1,10 @@
-"""What an indexer does before there is a model, when a new version comes, and when it is killed."""
+"""What indexers do before there is a model, when a new version comes, and when they are killed.
+
+SVQ_CHAOS_SECONDS torments two of them for that long.
+"""
 
 import asyncio
+import os
 import random
 import time
 from collections import Counter
@@ -11,9 +15,10 @@ import pytest
 
 from schemas.settings import Settings
 from tests.agents.index_bench import RUN, Bench
-from tests.tables.chaos import Fleet, Worker, fleet, until
+from tests.tables.chaos import Fleet, Worker, fleet, torment, until
 
-DEADLINE_S = 40
+DEADLINE_S = 90
+CHAOS_S = float(os.environ.get("SVQ_CHAOS_SECONDS", "0"))
 
 
 async def filed(bench: Bench, items: list[str]) -> None:
@@ -35,12 +40,13 @@ async def filed(bench: Bench, items: list[str]) -> None:
     await until(everywhere, DEADLINE_S, lambda: f"not filed: {len(wrong)} of {len(items)}")
 
 
+@pytest.mark.timeout(240)
 async def test_items_are_filed_when_the_codebook_appears_and_again_by_later_versions(
     settings_with_topics: Settings, tmp_path: Path
 ) -> None:
     bench = Bench(settings_with_topics)
     items = [f"i-{n}" for n in range(600)]
-    async with fleet([RUN], bench.environment(tmp_path, scan_interval_s=4)) as running:
+    async with fleet([RUN], bench.environment(tmp_path, scan_interval_s=4, deletion_ttl_s=0.1)) as running:
         await bench.publish({item: {"category": f"c{n % 3}"} for n, item in enumerate(items)})
 
         async def all_there() -> bool:
@@ -63,10 +69,18 @@ async def test_items_are_filed_when_the_codebook_appears_and_again_by_later_vers
         second = await bench.index()
         assert any(second[item].clusters != first[item].clusters for item in items)
         assert max(row.version for row in second.values()) == version
+        await bench.publish({items[0]: None})
+
+        async def expired() -> bool:
+            return items[0] not in await bench.items()
+
+        await until(expired, DEADLINE_S, lambda: "the deletion mark stayed")
+        assert items[0] not in await bench.index()
         assert await running.stop() == [0]
     await bench.check_sums()
 
 
+@pytest.mark.timeout(240)
 async def test_a_restart_goes_on_where_it_was(settings_with_topics: Settings, tmp_path: Path) -> None:
     bench = Bench(settings_with_topics)
     bench.learn(["a", "b", "c"])
@@ -89,7 +103,7 @@ async def test_a_restart_goes_on_where_it_was(settings_with_topics: Settings, tm
         await bench.check_sums()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_assignments_count_once_through_kills(settings_with_topics: Settings, tmp_path: Path) -> None:
     bench, rng = Bench(settings_with_topics), random.Random(7)  # noqa: S311
     items = [f"k-{n}" for n in range(300)]
@@ -112,6 +126,52 @@ async def test_assignments_count_once_through_kills(settings_with_topics: Settin
     assert sum(row.exposures for row in (await bench.clusters()).values()) == counts.total()
 
 
+@pytest.mark.skipif(not CHAOS_S, reason="takes SVQ_CHAOS_SECONDS")
+@pytest.mark.timeout(300 + 2 * int(CHAOS_S))
+async def test_two_indexers_stay_exact_through_kills_and_pauses(settings_with_topics: Settings, tmp_path: Path) -> None:
+    bench, rng = Bench(settings_with_topics), random.Random(11)  # noqa: S311
+    items = [f"k-{n}" for n in range(500)]
+    bench.learn(items)
+    await bench.publish_model()
+    counts: Counter[str] = Counter()
+    deleted: set[str] = set()
+    environments = [bench.environment(tmp_path / name, scan_interval_s=1, deletion_ttl_s=3600) for name in "ab"]
+    async with fleet([RUN, RUN], environments) as running:
+        tormenting = asyncio.create_task(torment(running.workers, CHAOS_S, (2.0, 9.0), 11))
+        rounds = 0
+        while not tormenting.done():
+            exposures = {item: rng.randrange(1, 4) for item in rng.sample(items, 60)}
+            await bench.assign(bench.block(exposures, {item: rng.randrange(8) for item in items}, bench.version))
+            counts.update(exposures)
+            fresh = {f"c-{rng.randrange(3000)}": {"category": "c2"} for _ in range(30)}
+            gone = dict.fromkeys(f"c-{rng.randrange(3000)}" for _ in range(5))
+            await bench.publish({**fresh, **gone})
+            deleted = (deleted - fresh.keys()) | gone.keys()
+            if rng.random() < 0.1:
+                bench.learn(items, steps=5)
+                await bench.publish_model()
+            rounds += 1
+        print(await tormenting, "rounds", rounds)
+        await complete(bench, running, counts, deadline_s=90)
+        await until_processed(bench, deleted)
+        print("exits", [worker.exits for worker in running.workers])
+        assert set(await running.stop()) <= {0, -15}  # one that was only just started knows no signals yet
+    await bench.check_sums()
+    index, marks = await bench.index(), await bench.items()
+    assert {item for item, row in marks.items() if row.deleted is not None} == deleted
+    assert index.keys() == {item for item, row in marks.items() if row.deleted is None}
+    assert sum(row.exposures for row in (await bench.clusters()).values()) == counts.total()
+
+
+async def until_processed(bench: Bench, deleted: set[str]) -> None:
+    """Wait until the last deletions have had their effect."""
+
+    async def marked() -> bool:
+        return {item for item, row in (await bench.items()).items() if row.deleted is not None} == deleted
+
+    await until(marked, DEADLINE_S, lambda: "deletions are missing")
+
+
 async def some_progress(bench: Bench, exposures: int) -> None:
     async def counted() -> bool:
         return sum(row.exposures for row in (await bench.clusters()).values()) >= exposures
@@ -119,7 +179,7 @@ async def some_progress(bench: Bench, exposures: int) -> None:
     await until(counted, DEADLINE_S, lambda: "no progress")
 
 
-async def complete(bench: Bench, running: Fleet, counts: Counter[str]) -> None:
+async def complete(bench: Bench, running: Fleet, counts: Counter[str], deadline_s: float = DEADLINE_S) -> None:
     """Wait until every exposure is counted, where it belongs."""
     seen: dict[str, int] = {}
 
@@ -128,5 +188,5 @@ async def complete(bench: Bench, running: Fleet, counts: Counter[str]) -> None:
         seen = {item: row.exposures for item, row in (await bench.index()).items() if row.exposures}
         return sum(seen.values()) >= counts.total()
 
-    await until(counted, DEADLINE_S, lambda: f"{sum(seen.values())} of {counts.total()}, {running.workers[0].exits}")
+    await until(counted, deadline_s, lambda: f"{sum(seen.values())} of {counts.total()}, {running.workers[0].exits}")
     assert seen == dict(counts)

@@ -71,9 +71,12 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(commands: Sequence[Sequence[str]], environment: dict[str, str]) -> AsyncIterator[Fleet]:
-    """Workers that run inside the block, whatever happens to them."""
-    running = Fleet([Worker(command, environment) for command in commands])
+async def fleet(
+    commands: Sequence[Sequence[str]], environment: dict[str, str] | Sequence[dict[str, str]]
+) -> AsyncIterator[Fleet]:
+    """Workers that run inside the block, whatever happens to them; one environment for all, or one each."""
+    environments = [environment] * len(commands) if isinstance(environment, dict) else environment
+    running = Fleet([Worker(*pair) for pair in zip(commands, environments, strict=True)])
     try:
         yield running
     finally:
