@@ -1,7 +1,7 @@
 """Steps, and the cut that the next transaction publishes: model, histories, placements and positions of one moment."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from streamvq_client.partitioner import partition_of
@@ -56,6 +56,11 @@ class Learning:
         return self.learner.config
 
     @property
+    def codes(self) -> int:
+        """K, 0 before the codebook starts."""
+        return self.learner.model.codebook.n_codes
+
+    @property
     def moved(self) -> bool:
         """Whether a cut would hold anything new."""
         return self._progress.moved
@@ -78,14 +83,18 @@ class Learning:
         if offset > self.positions[partition].offset:
             self.positions[partition] = Position(offset)
 
-    def cut(self, version: int, now_ms: int, publish_ms: float) -> Cut:
-        """What changed since the last cut, which must have been committed. Later steps change nothing of it."""
+    def cut(self, version: int, now_ms: int, publish_ms: float, empty: Sequence[int] = ()) -> Cut:
+        """What changed since the last cut, which must have been committed. Later steps change nothing of it.
+
+        Codes that hold no item (`empty`) may move with it.
+        """
         progress, self._progress = self._progress, Progress()
+        moved = self.learner.reseed(empty)
         # Before the changes are taken: placing items is the last thing that these parameters do.
         blocks = self._blocks(version, progress.exposures)
         parameters, state = self.learner.take_changes()
         self._publishing = self._histories.take_dirty()
-        metrics = progress.metrics() | self._balance()
+        metrics = progress.metrics() | self._balance() | {"codes_moved": len(moved)}
         commit = self._commit(version, now_ms, publish_ms, metrics)
         config = [(CONFIG_KEY, encode_config(self.config))] if self._announce else []
         self._announce = False

@@ -32,13 +32,20 @@ class Publisher:
         histories: Table,
         first_version: int,
         interval_s: float,
+        empty_codes: Callable[[int, int], list[int]],
         on_published: Callable[[Cut, float], None],
     ) -> None:
-        """`on_published` is told each cut and how many seconds its transaction took."""
+        """Publish from now on.
+
+        Args:
+            empty_codes: which of K codes hold no item at a time in ms.
+            on_published: told each cut and how many seconds its transaction took.
+        """
         self._shard, self._learning, self._in_thread = shard, learning, in_thread
         self._topics, self._histories = topics, histories
         self._next_version = first_version
         self._interval = interval_s
+        self._empty_codes = empty_codes
         self._on_published = on_published
         self._not_before = 0.0
         self._publish_s = 0.0
@@ -56,7 +63,8 @@ class Publisher:
         for source, position in self._shard.positions.items():
             # Where the watchdog has moved a group past transaction markers, the commit says the same.
             self._learning.skip_to(source.partition, position.committed)
-        cut = await self._in_thread(self._learning.cut, self._next_version, now_ms, 1000 * self._publish_s)
+        empty = self._empty_codes(self._learning.codes, now_ms)
+        cut = await self._in_thread(self._learning.cut, self._next_version, now_ms, 1000 * self._publish_s, empty)
         self._next_version += 1
         self._task = asyncio.create_task(self._publish(cut), name=f"publish {cut.commit.version}")
         return self._task

@@ -10,6 +10,7 @@ import structlog
 import torch
 from prometheus_client import CollectorRegistry
 
+from agents.empty_clusters import EmptyClusters
 from agents.exposures import add_exposures_agent
 from agents.item_features import ItemFeatures
 from agents.metrics import MetricsServer, serve_metrics
@@ -44,7 +45,13 @@ def main(settings: Settings) -> None:
 async def _main(settings: Settings) -> None:
     stop = stop_on_signals()
     topics, arguments = settings.topics, connection(settings.kafka)
-    together = (topics.exposures, topics.assignments, topics.histories_changelog, topics.items_changelog)
+    together = (
+        topics.exposures,
+        topics.assignments,
+        topics.histories_changelog,
+        topics.items_changelog,
+        topics.clusters_changelog,
+    )
 
     async def check() -> int:
         return await count_partitions(arguments, settings, together)
@@ -61,6 +68,7 @@ class Trainer:
         catalogue = Catalogue()
         self._thread = ThreadPoolExecutor(1, "training", torch.set_num_threads, (settings.trainer.threads,))
         self._items = ItemFeatures(arguments, topics.items_changelog, catalogue, self._in_thread)
+        self._empty = EmptyClusters(arguments, topics.clusters_changelog)
         self._metrics = TrainerMetrics(CollectorRegistry())
         self._app = app = create_app(_worker_config(settings, arguments, partitions))
         self._sessions = TrainerSessions(
@@ -71,6 +79,7 @@ class Trainer:
             add_table(app, "histories"),
             catalogue,
             self._in_thread,
+            self._empty,
             TrainerReporter(self._metrics, self._lag),
         )
         add_exposures_agent(app, add_source(app, topics.exposures), self._sessions)
@@ -96,13 +105,16 @@ class Trainer:
     async def _learn(self, lock: TrainerLock, stop: asyncio.Event, check: Callable[[], Awaitable[Any]]) -> None:
         watchdog = Watchdog(self._app.shards, self._metrics.lag, self._metrics.loop_lag, check)
         background = [asyncio.create_task(_guarded(_until_lost(lock)), name="lock")]
-        if await _before(stop, self._items.start(self._settings.trainer.restore_deadline_s)):
+        deadline_s = self._settings.trainer.restore_deadline_s
+        if await _before(stop, self._items.start(deadline_s)) and await _before(stop, self._empty.start(deadline_s)):
             background.append(asyncio.create_task(_guarded(self._items.follow()), name="items"))
+            background.append(asyncio.create_task(_guarded(self._empty.follow()), name="clusters"))
             background.append(asyncio.create_task(watchdog.run(), name="watchdog"))
             await self._until(stop)
         for task in background:
             task.cancel()
         await self._items.stop()
+        await self._empty.stop()
 
     async def _until(self, stop: asyncio.Event) -> None:
         finished = asyncio.Event()

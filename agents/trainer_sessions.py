@@ -1,7 +1,7 @@
 """From a fenced shard to a session that learns: read what was published last, check it, go on from there."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -49,10 +49,12 @@ class TrainerSessions:
         histories: Table,
         catalogue: Catalogue,
         in_thread: InThread,
+        empty_codes: Callable[[int, int], list[int]],
         reporter: TrainerReporter,
     ) -> None:
         self._settings, self._config, self._connection, self._app = settings, config, connection, app
         self._histories, self._catalogue, self._in_thread, self._reporter = histories, catalogue, in_thread, reporter
+        self._empty_codes = empty_codes
         self._session: TrainerSession | None = None
 
     @property
@@ -137,6 +139,7 @@ class TrainerSessions:
             histories=self._histories,
             first_version=first_version(stored.commit.version if stored else None, time.time_ns() // 1_000_000),
             interval_s=trainer.publish_interval_ms / 1000,
+            empty_codes=self._empty_codes,
             on_published=self._reporter.published,
         )
         return TrainerSession(

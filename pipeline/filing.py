@@ -61,9 +61,16 @@ class Filing:
             self.averages.update(vectors_bd[known_b], codes_b[known_b], weights_b[known_b], decay)
 
     def reseed(self, empty: Sequence[int], catalogue: Catalogue, rng: np.random.Generator) -> list[int]:
-        """Move the first of these codes, at most 1 % of all, to items of the codes with the most mass."""
+        """Move the first dead ones of these codes, at most 1 % of all, to items of the codes with the most mass.
+
+        An empty code is dead when it has less than half the mass it would be seeded with: one that was moved just now,
+        or that the disturbance still revives, is given its time.
+        """
         codes = self.model.codebook.n_codes
-        chosen = list(empty)[: max(1, codes // 100)] if codes else []
+        if not codes:
+            return []
+        dead = self.averages.counts_k < self.averages.counts_k.mean() / self.model.config.disturbance / 2
+        chosen = [code for code in empty if dead[code]][: max(1, codes // 100)]
         drawn = sorted(set(catalogue.sample(max(RESEEDING_ITEMS, 8 * len(chosen)), rng)))
         if not chosen or not drawn:
             return []

@@ -110,7 +110,7 @@ class Learner:
         return self._counts.log_counts(ids, self.clock)
 
     def reseed(self, empty: Sequence[int]) -> list[int]:
-        """Move codes that hold no item to where items are crowded; at most 1 % of all codes, the first ones given.
+        """Move dead codes that hold no item to where items are crowded; at most 1 % of all codes, the first ones given.
 
         Only the caller knows which clusters are empty. Call it at most once a version; returns the codes moved.
         """
