@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from infra import leash
+from infra.signals import wait
 
 SPAWN_DEADLINE_S = 10.0
 LAST_LINES_S = 1.0  # for what a child wrote before it died; not for ever, a child of its own may hold the pipe open
@@ -63,7 +64,7 @@ class Child:
 
     def wait(self, timeout: float) -> int | None:
         """Exit status once it has ended, None when it has not within `timeout` seconds."""
-        self._ended.wait(timeout)
+        wait(self._ended, timeout)
         return self.code
 
     def signal(self, number: signal.Signals) -> None:

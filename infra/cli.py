@@ -18,15 +18,16 @@ from schemas.errors import SettingsError, StreamVQError
 HELP = """Streaming VQ retrieval on Kafka: an item index that learns and serves from the event stream.
 
 \b
-svq demo                 a whole stack with real events, nothing to set up
-svq up                   a whole stack for your own events
-svq topics create        then trainer, indexer and server beside a Kafka of yours
+svq demo             a whole stack with real events, nothing to set up
+svq up               a whole stack for your own events
+svq topics create    then trainer, indexer, server: beside your own Kafka
 
 Settings: svq.toml and SVQ_ variables, see `svq config show`.
 
 \b
-Exit codes: 0 done · 1 a defect of ours · 2 configuration or topics · 3 Kafka does not answer
-4 another process took over · 5 a broken invariant · 6 disk, port, memory or download · 130 interrupted
+Exit codes: 0 done · 1 a defect of ours · 2 settings or topics
+3 Kafka does not answer · 4 another process took over
+5 a broken invariant · 6 disk, port, memory, download · 130 Ctrl-C
 """
 
 # Where each command lives. Imported only when it is asked for: torch and Faust take seconds.

@@ -1,9 +1,12 @@
 """A plain kill and a closed terminal ask for the same as Ctrl-C: end in order."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
+SLICE_S = 0.5
 ASKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -16,3 +19,15 @@ def stop_signals_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait(event: Event, timeout: float) -> bool:
+    """Wait for an event, for ever with `inf`, without missing a signal.
+
+    A signal that arrives just before the thread blocks does not wake it (Python runs handlers between instructions
+    only), so no single wait may be long.
+    """
+    end = time.monotonic() + timeout
+    while not event.is_set() and (left := end - time.monotonic()) > 0:
+        event.wait(min(left, SLICE_S))
+    return event.is_set()

@@ -19,6 +19,7 @@ from infra.process_logs import ProcessLogs
 from infra.reach import reach
 from infra.readiness import readiness
 from infra.roles import Role, process_environment, usual_roles
+from infra.signals import wait
 from infra.supervised import StackEvent, Supervised
 from infra.topics import create_topics
 from schemas.errors import ResourceError, StreamVQError, UnreachableError
@@ -122,7 +123,7 @@ class Stack:
 
     def wait(self, timeout: float) -> bool:
         """Whether a process has failed for good, now or within `timeout` seconds; `failure` says why."""
-        return self._failed.wait(timeout)
+        return wait(self._failed, timeout)
 
     def wait_ready(self, deadline: float) -> None:
         """Return when the server answers queries; StreamVQError when a process failed or the deadline passed."""

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import asdict
+from math import inf
 from typing import Annotated
 
 import typer
@@ -17,7 +18,6 @@ from schemas.kafka import KafkaSettings
 from schemas.settings import load_settings
 
 NOT_RUNNING = 1
-POLL_S = 3600.0
 VARIABLE = "SVQ_KAFKA__BOOTSTRAP_SERVERS"
 
 app = typer.Typer(no_args_is_help=True, help="A Kafka on this machine for development: no Docker, nothing to install.")
@@ -67,8 +67,7 @@ def status(*, as_json: AsJson = False) -> None:
 
 def _stay(broker: EmbeddedBroker) -> None:
     with suppress(KeyboardInterrupt), stop_signals_interrupt(), broker:
-        while broker.child.wait(POLL_S) is None:
-            pass
+        broker.child.wait(inf)
         raise ResourceError(f"the broker ended. See {broker.folder}/broker.log")
 
 

@@ -1,6 +1,7 @@
 """`svq up`: a whole stack on this machine."""
 
 import sys
+from math import inf
 from typing import Annotated
 
 import typer
@@ -14,7 +15,6 @@ from schemas.settings import Settings, load_settings
 
 app = typer.Typer()
 
-POLL_S = 3600.0
 READY_POLL_S = 0.5
 
 
@@ -37,8 +37,7 @@ def up(
         with stop_signals_interrupt(), stack:
             console.line("up", "starting; Ctrl-C ends all")
             _announce(stack, console)
-            while not stack.wait(POLL_S):
-                pass
+            stack.wait(inf)
     except KeyboardInterrupt:
         console.line("up", "all processes have ended")
     if stack.failure:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -10,27 +11,22 @@ from pathlib import Path
 
 import psutil
 import pytest
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from processes import gone, until
 
+from infra import cli
 from infra.broker import EmbeddedBroker
 from infra.broker_state import read_status, stop_broker
 from infra.kafka_jars import VERSION, kafka_jars
+from infra.ports import free_port
 from infra.reach import administration
 from schemas.errors import ResourceError
 from schemas.kafka import KafkaSettings
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def svq(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    environment = {**os.environ, **variables}
-    command = [sys.executable, "-m", "infra.cli", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env=environment, cwd=REPOSITORY, check=False
-    )
+SVQ = [sys.executable, "-m", "infra.cli"]
 
 
 async def write(bootstrap: str, values: list[bytes]) -> None:
@@ -119,44 +115,53 @@ def test_kafka_is_downloaded_once_and_then_needs_no_network(tmp_path: Path) -> N
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose broker is stopped in the end, whatever happened."""
+    """A folder whose broker is stopped in the end, whatever happened; what a command sets up is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
     yield tmp_path
     stop_broker(tmp_path)
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
 
 
-def test_the_command_starts_a_broker_that_stays_finds_it_and_stops_it(folder: Path) -> None:
-    variables = {"SVQ_BROKER__FOLDER": str(folder)}
+def test_the_command_starts_a_broker_that_stays_finds_it_and_stops_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SVQ_BROKER__FOLDER", str(folder))
+    assert cli.run(["broker", "status"]) == 1
     with socket.create_server(("127.0.0.1", 0)) as usual:  # somebody else has the usual port: another one is taken
-        variables["SVQ_BROKER__PORT"] = str(usual.getsockname()[1])
-        assert svq("broker", "status", **variables).returncode == 1
-
-        started = svq("broker", "start", "--json", **variables)
+        monkeypatch.setenv("SVQ_BROKER__PORT", str(usual.getsockname()[1]))
+        started = subprocess.run(
+            [*SVQ, "broker", "start", "--json"], capture_output=True, text=True, timeout=60, cwd=REPOSITORY, check=False
+        )
+        assert started.returncode == 0, started.stderr
         status = json.loads(started.stdout)
-        assert status["running"], started.stderr
-        assert status["version"] == VERSION
+        assert (status["running"], status["version"]) == (True, VERSION)
         assert status["port"] != usual.getsockname()[1]
-
-    assert json.loads(svq("broker", "start", "--json", **variables).stdout)["pid"] == status["pid"]
     assert "kafka.Kafka" in psutil.Process(status["pid"]).cmdline()
-    found = svq("broker", "status", **variables)
-    assert found.returncode == 0
-    assert f"export SVQ_KAFKA__BOOTSTRAP_SERVERS={status['bootstrap']}" in found.stdout
-    assert svq("topics", "check", SVQ_KAFKA__BOOTSTRAP_SERVERS=status["bootstrap"]).returncode == 2
 
-    assert svq("broker", "stop", **variables).stdout == "stopped\n"
+    capsys.readouterr()
+    assert cli.run(["broker", "start", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pid"] == status["pid"]
+    assert cli.run(["broker", "start", "--port", str(free_port())]) == 6
+    assert cli.run(["broker", "status"]) == 0
+    assert f"export SVQ_KAFKA__BOOTSTRAP_SERVERS={status['bootstrap']}" in capsys.readouterr().out
+
+    assert cli.run(["broker", "stop"]) == 0
     assert gone(status["pid"])
-    assert svq("broker", "stop", **variables).returncode == 0
+    assert cli.run(["broker", "stop"]) == 0
+    assert capsys.readouterr().out == f"stopped\nno broker runs on {folder}\n"
 
 
-def test_a_broker_in_the_foreground_ends_with_its_command_however_that_ends(folder: Path) -> None:
-    command = [sys.executable, "-m", "infra.cli", "broker", "start", "--foreground"]
-    environment = {**os.environ, "SVQ_BROKER__FOLDER": str(folder), "SVQ_LOGS__LEVEL": "error"}
-    for number, code in ((signal.SIGTERM, 0), (signal.SIGKILL, -9)):
-        with subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            assert "runs at" in process.stdout.readline()
-            pid = read_status(folder).pid
-            assert not gone(pid)
-            process.send_signal(number)
-            assert process.wait(20) == code
-        until(lambda pid=pid: gone(pid), 5)
+def test_a_broker_in_the_foreground_ends_with_its_command_even_if_that_is_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SVQ_BROKER__FOLDER", str(folder))
+    command = [*SVQ, "broker", "start", "--foreground"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert "runs at" in process.stdout.readline()
+        pid = read_status(folder).pid
+        assert not gone(pid)
+        process.kill()
+    until(lambda: gone(pid), 5)

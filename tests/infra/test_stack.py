@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -158,6 +159,54 @@ def test_processes_get_the_settings_and_nothing_of_ours_in_between(
 )
 def test_the_last_message_is_found(lines: Sequence[str], message: str) -> None:
     assert last_message(lines) == message
+
+
+DEAF = "import signal; signal.signal(15, signal.SIG_IGN);" + SLEEPER
+
+UNTIL_ASKED = """
+import math, sys, threading
+from infra.roles import Role
+from infra.signals import stop_signals_interrupt
+from infra.stack import Stack
+from schemas.settings import load_settings
+up = threading.Semaphore(0)
+roles = [Role(name, [sys.executable, "-c", script]) for name, script in zip(("one", "two"), sys.argv[1:])]
+try:
+    pending = Stack(load_settings(), roles=lambda _: roles, on_line=lambda *_: up.release())
+    with stop_signals_interrupt(), pending as stack:
+        for _ in roles:
+            up.acquire(timeout=30)
+        print(stack.pid("one"), stack.pid("two"), file=sys.stderr, flush=True)
+        stack.wait(math.inf)
+except KeyboardInterrupt:
+    print("ended", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [(signal.SIGTERM, DEAF), (signal.SIGINT, SLEEPER), (signal.SIGHUP, SLEEPER)],
+    ids=["SIGTERM, one is deaf", "SIGINT", "SIGHUP"],
+)
+def test_every_way_to_ask_ends_all_even_what_does_not_listen(
+    settings: Settings, number: signal.Signals, other: str
+) -> None:
+    environment = process_environment(settings, {"SVQ_SERVER__PORT": "0"})
+    command = [sys.executable, "-c", UNTIL_ASKED, SLEEPER, other]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+    try:
+        assert process.stderr
+        pids = [int(pid) for pid in process.stderr.readline().split()]
+        began = time.monotonic()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+        assert said == "ended\n"
+        assert process.returncode == 0
+        assert time.monotonic() - began < 15
+        assert all(gone(pid) for pid in pids)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 OWN_BROKER = f"""
