@@ -20,6 +20,9 @@ from serving.app import Server
 GRACE_S: Final = 5
 """How long requests under way may take to end when the server is told to stop."""
 
+IDLE_S: Final = 75
+"""How long a connection may be idle: longer than load balancers keep theirs, so that it is they who close it."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,9 +40,15 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
     torch.set_num_threads(settings.server.threads)
     server = Server(settings)
     # No line a request: counts and times are in the metrics.
-    web = _Web(
-        uvicorn.Config(server.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_S)
+    config = uvicorn.Config(
+        server.app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=GRACE_S,
     )
+    web = _Web(config)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, web.stop)
     host, port = listening.getsockname()[:2]
