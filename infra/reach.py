@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,15 +10,23 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    IllegalSaslStateError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 from aiokafka.protocol.metadata import MetadataRequest
 
-from schemas.errors import UnreachableError
+from schemas.errors import SettingsError, UnreachableError
 from schemas.kafka import KafkaSettings, connection
 
 DEADLINE_S = 5.0
 ATTEMPT_MS = 3000
 PAUSE_S = 0.2
+
+REFUSED = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError, ssl.SSLCertVerificationError)
+FAILED = (OSError, KafkaError, TimeoutError)
 
 
 @asynccontextmanager
@@ -35,7 +44,12 @@ async def administration(kafka: KafkaSettings, deadline_s: float = DEADLINE_S) -
 
 
 async def reach(kafka: KafkaSettings, deadline_s: float = DEADLINE_S) -> None:
-    """Return once a broker answers, also at the address it advertises; else UnreachableError with the last reason."""
+    """Return once a broker answers, also at the address it advertises.
+
+    Raises:
+        UnreachableError: none did within `deadline_s`; names addresses, the last reason and the remedy.
+        SettingsError: one did, and refuses the login or has a certificate that is not trusted.
+    """
     end = time.monotonic() + deadline_s
     arguments = connection(kafka)
     addresses = collect_hosts(arguments.pop("bootstrap_servers"))
@@ -63,8 +77,10 @@ async def _ask_any(addresses: list[tuple[str, int, Any]], arguments: dict[str, A
     for host, port, _ in addresses:
         try:
             brokers = await _brokers(host, port, arguments)
-        except (OSError, KafkaError, TimeoutError) as error:
-            reasons.append(_explain(error, arguments))
+        except REFUSED as error:
+            raise SettingsError(_refusal(f"{host}:{port}", error, arguments)) from error
+        except FAILED as error:
+            reasons.append(_explain(error))
             continue
         if not brokers:
             reasons.append("it is still starting")
@@ -74,10 +90,10 @@ async def _ask_any(addresses: list[tuple[str, int, Any]], arguments: dict[str, A
             return
         try:
             await _brokers(advertised_host, advertised_port, arguments)
-        except (OSError, KafkaError, TimeoutError) as error:
+        except FAILED as error:
             reasons.append(
                 f"it answers, but names {advertised_host}:{advertised_port} as its address (advertised.listeners), "
-                f"and there: {_explain(error, arguments)}"
+                f"and there: {_explain(error)}"
             )
             continue
         return
@@ -94,11 +110,18 @@ async def _brokers(host: str, port: int, arguments: dict[str, Any]) -> list[tupl
         connected.close()
 
 
-def _explain(error: Exception, arguments: dict[str, Any]) -> str:
-    text = str(error).strip() or type(error).__name__
-    if isinstance(error, KafkaError) and arguments["security_protocol"].startswith("SASL"):
-        return f"login refused or not offered ({arguments['sasl_mechanism']}): {text}"
-    return text
+def _explain(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def _refusal(address: str, error: Exception, arguments: dict[str, Any]) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"Kafka at {address} has a certificate that is not trusted: {error.verify_message}. Set kafka.ssl_cafile"
+    user, mechanism = arguments.get("sasl_plain_username"), arguments.get("sasl_mechanism")
+    return (
+        f"Kafka at {address} refuses the login of {user} by {mechanism}: {_explain(error)}.\n"
+        "Set kafka.security_protocol, sasl_mechanism, sasl_username and sasl_password as that broker wants them"
+    )
 
 
 @contextmanager
