@@ -20,7 +20,7 @@ from agents.trainer_metrics import TrainerMetrics, TrainerReporter
 from agents.trainer_sessions import TrainerSessions
 from agents.watchdog import Watchdog
 from pipeline.catalogue import Catalogue
-from schemas.errors import FencedError, StreamVQError
+from schemas.errors import FencedError
 from schemas.kafka import connection
 from schemas.settings import Settings
 from tables.app import add_source, add_table, create_app
@@ -38,7 +38,7 @@ def main(settings: Settings) -> None:
     """Learn until told to stop; stand by while another trainer does."""
     try:
         asyncio.run(_main(settings))
-    except StreamVQError as error:
+    except Exception as error:  # noqa: BLE001 - whatever ends a process, its last line says so
         die(error)
 
 

@@ -7,7 +7,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 
-from agents.trainer_lock import Incumbent, TrainerLock
+from agents.incumbent import Incumbent
+from agents.trainer_lock import TrainerLock
 from schemas.errors import TopicsError
 
 DEADLINE = 30
