@@ -32,8 +32,17 @@ class Watchdog:
     only markers and aborted records away from the end is moved there, so that retention is never mistaken for a loss.
     """
 
-    def __init__(self, shards: Shards, lag: Gauge, loop_lag: Gauge, check: Callable[[], Awaitable[None]]) -> None:
-        """`check` is called now and then; what it raises ends the process."""
+    def __init__(
+        self,
+        shards: Shards,
+        lag: Gauge,
+        loop_lag: Gauge,
+        check: Callable[[], Awaitable[None]],
+        *,
+        skip_markers: bool = True,
+    ) -> None:
+        """`check` is called now and then, what it raises ends the process; `skip_markers`: move offsets past them."""
+        self._skip_markers = skip_markers
         self._shards, self._lag, self._loop_lag, self._check = shards, lag, loop_lag, check
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
         self._unreachable_since: float | None = None
@@ -96,7 +105,8 @@ class Watchdog:
         connection, deadline_s = self._shards.config.connection, self._shards.config.stall_deadline_s
         record, reached = await probe(connection, source, committed, PROBE_S)
         if record is None:
-            await self._skip(shard, source, committed, reached)
+            if self._skip_markers:
+                await self._skip(shard, source, committed, reached)
         elif still_s > deadline_s:
             raise StalledError(
                 f"record {record} of {source.topic}-{source.partition} has waited for {still_s:.0f} s, "

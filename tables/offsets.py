@@ -69,12 +69,14 @@ def starting_offsets(
     group: str,
     committed: Mapping[TopicPartition, int | None],
     beginnings: Mapping[TopicPartition, int],
-    tables_written: bool,  # noqa: FBT001 - a fact, not a switch
+    ends: Mapping[TopicPartition, int],
+    *,
+    tables_written: bool,
 ) -> dict[TopicPartition, int]:
     """Where each source goes on: the committed offset, or the beginning for a group that starts with empty tables.
 
     Raises:
-        LostRecordsError: retention deleted records behind a committed offset.
+        LostRecordsError: retention deleted records behind a committed offset, or the topic ends before it.
         LostOffsetsError: the tables hold rows, but not the offsets they belong to.
     """
     starts = {}
@@ -90,6 +92,11 @@ def starting_offsets(
             raise LostRecordsError(
                 f"records {offset} to {beginnings[tp] - 1} of {tp.topic}-{tp.partition} were deleted before {group} "
                 f"read them: retention is shorter than the pause. To accept the loss: {reset} --to-earliest --execute"
+            )
+        if offset is not None and offset > ends[tp]:
+            raise LostRecordsError(
+                f"{group} has read {tp.topic}-{tp.partition} up to offset {offset}, but it ends at {ends[tp]}: the "
+                f"topic was truncated or created anew. To read what it holds now: {reset} --to-earliest --execute"
             )
         starts[tp] = beginnings[tp] if offset is None else offset
     return starts

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -13,8 +13,11 @@ from tables.errors import InDoubtError, ShardLost, die
 from tables.offsets import committed_offsets, first_record, reader, starting_offsets
 from tables.position import E, Position
 from tables.restore import restore_tables
+from tables.step import Step
 from tables.table import Table
 from tables.transaction import MAX_BATCH_BYTES, Record, publish
+
+__all__ = ["Shard", "Step"]
 
 log = structlog.get_logger(__name__)
 
@@ -22,49 +25,6 @@ CLOSE_DEADLINE_S = 5.0
 RETRY_BACKOFF_MS = (
     3  # aiokafka's 100 ms would delay every second transaction: the last one's markers are still on their way
 )
-
-
-class Step(Generic[E]):
-    """What one transaction carries. Nothing of it happened before the `async with` that gave it has ended.
-
-    Attributes:
-        events: the events that belong to this step, in order a source, each once.
-    """
-
-    def __init__(self, events: list[E]) -> None:
-        self.events = events
-        self.rows: dict[tuple[Table, int], dict[bytes, bytes | None]] = {}
-        self.records: dict[TopicPartition, list[Record]] = {}
-        self.offsets: dict[TopicPartition, int] = {}
-
-    def get(self, table: Table, partition: int, key: bytes) -> bytes | None:
-        """A row as of this step: what it put, else what the table holds."""
-        rows = self.rows.get((table, partition))
-        return rows[key] if rows is not None and key in rows else table.get(partition, key)
-
-    def put(self, table: Table, partition: int, key: bytes, value: bytes | None) -> None:
-        """Write a row, None to delete it; the last value of a key counts."""
-        self.rows.setdefault((table, partition), {})[key] = value
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-    ) -> None:
-        """Publish a record that is no row."""
-        self.records.setdefault(TopicPartition(topic, partition), []).append(Record(key, value, headers))
-
-    def advance(self, source: TopicPartition, next_offset: int) -> None:
-        """Commit that `next_offset` is the first record of a source that has not had its effect."""
-        self.offsets[source] = next_offset
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to commit."""
-        return not (self.rows or self.records or self.offsets)
 
 
 class Shard:
@@ -122,9 +82,12 @@ class Shard:
         config = self._config
         committed = await committed_offsets(config.connection, config.group, self.sources)
         async with reader(config.connection) as consumer:
-            beginnings = await consumer.beginning_offsets(self.sources)
+            beginnings, lasts = (
+                await consumer.beginning_offsets(self.sources),
+                await consumer.end_offsets(self.sources),
+            )
         written = any(ends[table.changelog(partition)] for table in self._tables for partition in self.partitions)
-        starts = starting_offsets(config.group, committed, beginnings, written)
+        starts = starting_offsets(config.group, committed, beginnings, lasts, tables_written=written)
         self.positions = {tp: Position(tp, offset) for tp, offset in starts.items()}
         await restore_tables(config.connection, self._tables, self.partitions, ends, config.restore_deadline_s)
         if unset := {tp: starts[tp] for tp, offset in committed.items() if offset is None}:

@@ -9,20 +9,26 @@ from tables.errors import LostOffsetsError, LostRecordsError
 from tables.offsets import committed_offsets, first_record, probe, starting_offsets
 
 A, B = TopicPartition("events", 0), TopicPartition("events", 1)
+ENDS = {A: 20, B: 20}
 
 
 def test_a_new_group_starts_at_the_beginning() -> None:
-    assert starting_offsets("g", {A: None, B: 7}, {A: 3, B: 0}, tables_written=False) == {A: 3, B: 7}
+    assert starting_offsets("g", {A: None, B: 7}, {A: 3, B: 0}, ENDS, tables_written=False) == {A: 3, B: 7}
 
 
 def test_rows_without_an_offset_are_an_error_with_a_remedy() -> None:
     with pytest.raises(LostOffsetsError, match=r"--group g --topic events:0 --reset-offsets"):
-        starting_offsets("g", {A: None, B: 7}, {A: 0, B: 0}, tables_written=True)
+        starting_offsets("g", {A: None, B: 7}, {A: 0, B: 0}, ENDS, tables_written=True)
 
 
 def test_records_deleted_unread_are_an_error_with_a_remedy() -> None:
     with pytest.raises(LostRecordsError, match=r"records 7 to 9 of events-1 .* --to-earliest"):
-        starting_offsets("g", {A: 3, B: 7}, {A: 0, B: 10}, tables_written=True)
+        starting_offsets("g", {A: 3, B: 7}, {A: 0, B: 10}, ENDS, tables_written=True)
+
+
+def test_an_offset_behind_the_end_is_an_error_with_a_remedy() -> None:
+    with pytest.raises(LostRecordsError, match=r"up to offset 21, but it ends at 20"):
+        starting_offsets("g", {A: 3, B: 21}, {A: 0, B: 0}, ENDS, tables_written=True)
 
 
 @pytest.fixture
