@@ -38,6 +38,7 @@ class ModelConfig:
         admit_after: sightings until an id has a row of its own.
         id_dropout: share of training rows that see features only.
         history: latest positives read of a user.
+        recency: positives after which the weight has halved in the mean of the latest few.
         expire_after: training events after which an id not seen is forgotten.
         half_lives: of the popularity counts, in training events; the stream chooses among them.
         initial_count: exposures a new item is taken to have had.
@@ -55,7 +56,7 @@ class ModelConfig:
     hidden: int = 128
     codes: int | Literal["auto"] = "auto"
     batch: int = 1024
-    tau: float = 0.07
+    tau: float = 0.1
     gamma: float = 1.0
     alpha: float | None = None
     beta: float = 0.25
@@ -68,11 +69,12 @@ class ModelConfig:
     admit_after: int = 2
     id_dropout: float = 0.15
     history: int = 50
+    recency: float = 5.0
     expire_after: int = 20_000_000
     half_lives: tuple[float, ...] = (2_000.0, 8_000.0, 32_000.0, 128_000.0)
     initial_count: float = 0.5
-    start_steps: int = 50
-    start_exposures: int = 10
+    start_steps: int = 10
+    start_exposures: int = 5
     start_latest: int = 500
     interval_rate: float = 0.05
     interval_max: float = 1e5
@@ -93,7 +95,7 @@ class ModelConfig:
         require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
         require(1 <= self.history <= 1000, "history must be within 1..1000")
         require(self.admit_after >= 1 and self.expire_after >= self.batch, "admit_after >= 1, expire_after >= batch")
-        for name in ("tau", "disturbance", "interval_max", "initial_count", "dense_rate", "row_rate"):
+        for name in ("tau", "disturbance", "interval_max", "initial_count", "recency", "dense_rate", "row_rate"):
             require(0 < getattr(self, name) < math.inf, f"{name} must be above 0 and finite")
         for name in ("gamma", "beta", "uniform_share", "aux_weight", "ind_weight", "sim_weight"):
             require(0 <= getattr(self, name) < math.inf, f"{name} must be finite and not negative")

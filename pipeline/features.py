@@ -42,10 +42,13 @@ class Values:
         padded[owners, np.arange(len(rows_f)) - np.repeat(starts, self.counts_n)] = rows_f
         return padded
 
-    def mean_weights(self, width: int) -> Floats:
-        """1 / count for each value a row has, 0 for padding, (n, width)."""
-        counts = self.counts_n[:, None]
-        weights: Floats = np.where(np.arange(width) < counts, 1 / np.maximum(counts, 1), 0).astype(np.float32)
+    def mean_weights(self, width: int, half_life: float | None = None) -> Floats:
+        """Weights that add up to 1 over the values of a row, 0 for padding, (n, width); halved every `half_life`."""
+        decay = 1.0 if half_life is None else 0.5 ** (1 / half_life)
+        weights_w = decay ** np.arange(width)
+        present = np.arange(width) < self.counts_n[:, None]
+        totals = np.concatenate(([1.0], np.cumsum(weights_w)))[self.counts_n]
+        weights: Floats = np.where(present, weights_w / totals[:, None], 0).astype(np.float32)
         return weights
 
 

@@ -76,19 +76,20 @@ class Gathered:
         }
 
     def _read(self, table: EmbeddingTable, uses: Sequence[Use], *, learn: bool) -> None:
-        flat = np.concatenate([use.rows_nw.ravel() for use in uses])
+        arrays = {id(use.rows_nw): use.rows_nw for use in uses}  # several uses may share their rows
+        flat = np.concatenate([rows_nw.ravel() for rows_nw in arrays.values()])
         rows, places = distinct(flat, table.ids.capacity)
         self.rows[table.name] = rows
         leaf = torch.from_numpy(table.values[rows]).to(self._device)
         self.leaves[table.name] = leaf.requires_grad_(learn)
         start = 0
-        for use in uses:
-            end = start + use.rows_nw.size
-            self._places[id(use)] = torch.from_numpy(places[start:end].reshape(use.rows_nw.shape)).to(self._device)
+        for key, rows_nw in arrays.items():
+            end = start + rows_nw.size
+            self._places[key] = torch.from_numpy(places[start:end].reshape(rows_nw.shape)).to(self._device)
             start = end
 
     def _sum(self, use: Use, leaf: Tensor) -> Tensor:
-        places = self._places[id(use)]
+        places = self._places[id(use.rows_nw)]
         if use.weights_nw is None:
             return F.embedding(places[:, 0], leaf)
         weights = torch.from_numpy(use.weights_nw).to(self._device)

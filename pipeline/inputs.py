@@ -16,6 +16,7 @@ from pipeline.numbers import Standardiser
 
 Find = Callable[[str, Sequence[str]], Longs]  # table, ids -> rows
 NOTHING: Mapping[str, Any] = {}
+HISTORY_AGAIN = ("recent", "last")  # slots that follow the history and read the same rows, or the first of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,13 @@ class Inputs:
     def _look_up(self, layout: Layout, encoded: Encoded, numbers: Standardiser, find: Find) -> SideInputs:
         uses: list[Use] = []
         for slot in layout.slots:
-            if slot.name == "last":  # follows the history, whose first column it is
-                uses.append(Use(slot.table, slot.dim, uses[-1].rows_nw[:, :1]))
-                continue
-            values = encoded.values[slot.name]
-            rows = values.padded(find(slot.table, values.ids), slot.width)
-            weights = values.mean_weights(slot.width) if slot.width > 1 else None
+            if slot.name in HISTORY_AGAIN:
+                values, rows = encoded.values["history"], uses[-1].rows_nw
+                rows = rows if rows.shape[1] == slot.width else rows[:, : slot.width]
+            else:
+                values = encoded.values[slot.name]
+                rows = values.padded(find(slot.table, values.ids), slot.width)
+            weights = values.mean_weights(slot.width, slot.half_life) if slot.width > 1 else None
             uses.append(Use(slot.table, slot.dim, rows, weights))
         return SideInputs(tuple(uses), numbers.transform(encoded.raw_nm))
 

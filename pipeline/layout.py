@@ -13,16 +13,18 @@ class Slot:
     """One input of a tower: a weighted sum of rows of a table.
 
     Attributes:
-        name: feature name, or user, item, history, last.
+        name: table of the feature, or user, item, history, recent, last.
         table: the embedding table read.
         dim: columns of it that are read.
         width: values a row holds at most.
+        half_life: values after which the weight in the mean has halved; None: all weigh the same.
     """
 
     name: str
     table: str
     dim: int
     width: int
+    half_life: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,10 @@ def item_layout(config: ModelConfig) -> Layout:
 
 
 def user_layout(config: ModelConfig) -> Layout:
-    """User id, mean and last of the history, user and context features."""
+    """User id; the history at three scales: its mean, its latest few, its last; user and context features."""
     history = (
         Slot("history", ITEM_TABLE, config.id_dim, config.history),
+        Slot("recent", ITEM_TABLE, config.id_dim, config.history, config.recency),
         Slot("last", ITEM_TABLE, config.id_dim, 1),
     )
     features = config.side("user", "context")

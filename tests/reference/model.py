@@ -42,9 +42,11 @@ class Model:
         latest = list(history)[-config.history :][::-1]
         rows = [self.tables.get("item", {}).get(item, np.zeros(config.id_dim + 1))[: config.id_dim] for item in latest]
         nothing = np.zeros(config.id_dim)
+        fading = [0.5 ** (place / config.recency) for place in range(len(rows))]
         inputs = [
             self.tables.get("user", {}).get(name, nothing),
             sum(rows) / len(rows) if rows else nothing,
+            sum(weight * row for weight, row in zip(fading, rows, strict=True)) / sum(fading) if rows else nothing,
             rows[0] if rows else nothing,
             *self._features(("user", "context"), {"user": features, "context": context}),
         ]
