@@ -28,8 +28,8 @@ from infra.stack import Stack
 from schemas.settings import Settings
 
 # Purchases that the trainer may be behind: about as many as it learns in a second, so that what the server answers is
-# little older than that; but two batches at least, else it would wait for the demonstration.
-WINDOW, LARGEST_WINDOW, WINDOW_S = 2_048, 8_192, 1.2
+# little older than that; but three batches at least, else it would wait for the demonstration.
+WINDOW, LARGEST_WINDOW, WINDOW_S = 3_072, 8_192, 1.5
 OPENING_MS, OPENING_SHARE = 30 * 86_400_000, 0.25
 COUNT_DEADLINE_S = 90.0
 CUSTOMERS = 4

@@ -13,7 +13,7 @@ from infra.demo.scoreboard import POPULARITY, Scoreboard
 from infra.demo.wire import Wire
 
 K = 100
-AHEAD = 8
+AHEAD = 32
 KNN_HALF_LIFE = 1  # of `baselines.HALF_LIVES`: what fills up behind the neighbours
 
 

@@ -87,6 +87,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "python": platform.python_version(),
+        "load_average_15_min": round(os.getloadavg()[2], 1),
     }
 
 
