@@ -85,7 +85,7 @@ class Indexer:
 
     async def run(self, stop: asyncio.Event, check: Any) -> None:
         """Until told to stop."""
-        watchdog = Watchdog(self._app.shards, self._metrics.lag, self._metrics.loop_lag, check)
+        watchdog = Watchdog(self._app.shards, self._metrics.lag, self._metrics.loop_lag, check, skip_markers=True)
         background = [
             asyncio.create_task(self._follower.run(), name="parameters"),
             asyncio.create_task(watchdog.run(), name="watchdog"),

@@ -18,6 +18,7 @@ from tables.shard import Shard, Step
 log = structlog.get_logger(__name__)
 
 SLICE_ROWS = 256
+URGENT_ROWS = 2048
 
 
 class Scanner:
@@ -72,9 +73,9 @@ class Scanner:
         partition = shard.partitions[0]
         share = self._shares[partition]
         started, rows, moved, key = time.monotonic(), 0, 0, b""
-        expected = max(1, share.items)
+        expected, limit = max(1, share.items), URGENT_ROWS if urgent else SLICE_ROWS
         while shard.owned:
-            found = await self._slices.look(partition, key, SLICE_ROWS, time.time_ns() // 1_000_000)
+            found = await self._slices.look(partition, key, limit, time.time_ns() // 1_000_000)
             if found.findings or found.expired:
                 await self._write(shard, partition, found, share)
             rows, moved, key = rows + found.rows, moved + found.moved, found.next_key

@@ -28,8 +28,9 @@ LOOP_TICK_S = 0.5
 class Watchdog:
     """Measures how far each source is behind, and ends the process when there is lag without progress.
 
-    Faust can stop delivering without an error, and commits can freeze while everything else goes on. An offset that is
-    only markers and aborted records away from the end is moved there, so that retention is never mistaken for a loss.
+    Faust can stop delivering without an error, and commits can freeze while everything else goes on. With
+    `skip_markers`, an offset that only markers and aborted records separate from the end is moved there, so that
+    retention is never mistaken for a loss; not where offsets are part of something else, as in the trainer's commits.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class Watchdog:
         loop_lag: Gauge,
         check: Callable[[], Awaitable[None]],
         *,
-        skip_markers: bool = True,
+        skip_markers: bool = False,
     ) -> None:
-        """`check` is called now and then, what it raises ends the process; `skip_markers`: move offsets past them."""
+        """`check` is called now and then; what it raises ends the process."""
         self._skip_markers = skip_markers
         self._shards, self._lag, self._loop_lag, self._check = shards, lag, loop_lag, check
         self._moved: dict[TopicPartition, tuple[int, float]] = {}

@@ -74,7 +74,7 @@ def watching(shards: Shards, lag: Gauge, loop_lag: Gauge) -> "asyncio.Task[None]
     async def check() -> None:
         pass
 
-    return asyncio.create_task(Watchdog(shards, lag, loop_lag, check).run())
+    return asyncio.create_task(Watchdog(shards, lag, loop_lag, check, skip_markers=True).run())
 
 
 async def test_markers_are_skipped_and_records_that_wait_end_the_process(
