@@ -17,11 +17,13 @@ from infra.demo.performance import Outcome, Performance
 from infra.demo.sales import Sales
 from infra.demo.screen import Screen
 from infra.demo.summary import invitation, summary
+from infra.kafka_jars import kafka_jars
 from infra.logs import configure_logs
 from infra.ports import is_free
 from infra.signals import stop_signals_interrupt
 from infra.stack import Stack
-from schemas.errors import ResourceError, SettingsError
+from infra.supervised import StackEvent
+from schemas.errors import InvariantError, ResourceError, SettingsError
 from schemas.kafka import KafkaSettings
 from schemas.settings import Settings, load_settings
 from schemas.workers import LogSettings
@@ -46,12 +48,20 @@ def demo(options: Options) -> None:
 
 
 def _perform(options: Options, sales: Sales, folder: Path, screen: Screen) -> None:
+    screen.say("Looking for Kafka; the first time it is downloaded, 43 MB")
+    kafka_jars()
     begun = time.monotonic()
     screen.say("Starting Kafka, a trainer, indexers and a server")
-    with Stack(_settings(options, folder), indexers=options.indexers, log_folder=folder / "logs") as stack:
+    news: list[str] = []
+    with Stack(
+        _settings(options, folder),
+        indexers=options.indexers,
+        log_folder=folder / "logs",
+        on_event=lambda event: news.extend(_news(event)),
+    ) as stack:
         stack.wait_ready(READY_S)
         with screen:
-            outcome = asyncio.run(Performance(options, sales, stack, screen, begun).run())
+            outcome = asyncio.run(Performance(options, sales, stack, screen, begun, news).run())
         _tell(options, outcome, stack.address, screen)
         if options.leave:
             return
@@ -67,6 +77,16 @@ def _tell(options: Options, outcome: Outcome, address: str, screen: Screen) -> N
     if options.as_json:
         sys.stdout.write(json.dumps(outcome.report) + "\n")
         sys.stdout.flush()
+    counted, published = outcome.report["counted"], outcome.report["published"]
+    if counted != published:
+        raise InvariantError(
+            f"{published:,} purchases were published, {counted:,} counted: keep the data and report it"
+        )
+
+
+def _news(event: StackEvent) -> Iterator[str]:
+    if event.kind == "ended":
+        yield f"the {event.role} (pid {event.pid}) ended with {event.code} and starts again in {event.delay:g} s"
 
 
 def _sales(options: Options, screen: Screen) -> Sales:

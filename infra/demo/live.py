@@ -43,22 +43,19 @@ class Live:
         self.view.phase = name
         self._screen.show(self.view)
 
-    def note(self, text: str) -> None:
-        """Something that happened once."""
-        self.view.notes.append(text)
-
     async def run(self, replay: Replay, wire: Wire) -> None:
         """Draw until cancelled."""
         ticks = 0
         while True:
             if ticks % ASK_EVERY == 0:
                 await self._ask()
-            self._measure(replay, wire)
+            self.measure(replay, wire)
             self._screen.show(self.view)
             ticks += 1
             await asyncio.sleep(TICK_S)
 
-    def _measure(self, replay: Replay, wire: Wire) -> None:
+    def measure(self, replay: Replay, wire: Wire) -> None:
+        """Bring the view up to now."""
         view, now = self.view, asyncio.get_running_loop().time()
         backlog = wire.backlog
         view.published, view.lag, view.stream_time = backlog.published, backlog.lag, replay.now

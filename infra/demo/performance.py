@@ -1,8 +1,6 @@
 """The demonstration itself, on a stack that is up: catalogue, quiet, replay, quiet, count, report."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +9,7 @@ from infra.demo.backlog import Backlog
 from infra.demo.chaos import Chaos
 from infra.demo.customers import SHOWN, title
 from infra.demo.errors import StalledError
+from infra.demo.failing import failing_with
 from infra.demo.ledger import Ledger, read_ledger
 from infra.demo.live import Live
 from infra.demo.options import Options
@@ -52,9 +51,12 @@ class Performance:
         stack: a running stack whose tables are empty.
         screen: where it is shown.
         begun: when the command began, without downloads (monotonic clock, as that of the event loop).
+        news: what happens to the processes is put here meanwhile, to be shown.
     """
 
-    def __init__(self, options: Options, sales: Sales, stack: Stack, screen: Screen, begun: float) -> None:
+    def __init__(
+        self, options: Options, sales: Sales, stack: Stack, screen: Screen, begun: float, news: list[str]
+    ) -> None:
         self._options, self._sales, self._stack, self._begun = options, sales, stack, begun
         self._settings: Settings = stack.settings
         self._processes = Processes(stack)
@@ -62,8 +64,10 @@ class Performance:
         self._probes = Probes(self._server)
         self._after_probes = Probes(self._server)
         self._live = Live(sales, screen, self._processes, self._probes, self._server)
-        self._chaos = Chaos(options.kill, self._processes, self._live.note)
-        self._opened = sum(product.first < sales.opening(OPENING_MS, OPENING_SHARE) for product in sales.products)
+        self._live.view.notes = news
+        self._chaos = Chaos(options.kill, self._processes, news.append)
+        opening = sales.opening(OPENING_MS, OPENING_SHARE)
+        self._opened = sum(product.first < opening for product in sales.products)
 
     async def run(self) -> Outcome:
         """Everything from the catalogue to the report.
@@ -72,8 +76,9 @@ class Performance:
             StreamVQError: the stack came to a stop.
         """
         kafka, topics = self._settings.kafka, self._settings.topics
+        watch = asyncio.create_task(self._until_failed())
         backlog = Backlog(WINDOW, LARGEST_WINDOW, WINDOW_S)
-        async with self._server, Wire(kafka, topics, kafka.partitions, backlog) as wire, self._watched():
+        async with self._server, Wire(kafka, topics, kafka.partitions, backlog) as wire, failing_with(watch):
             time = self._sales.checkouts[0].time - OPENING_MS
             products = self._sales.products[: self._opened]
             self._live.phase(f"publishing {len(products):,} products")
@@ -111,27 +116,15 @@ class Performance:
         drawing = asyncio.create_task(self._live.run(replay, wire))
         begun = loop.time()
         try:
-            async with _failing_with(drawing):
+            async with failing_with(drawing):
                 await replay.run()
-                await wire.until_room(wire.backlog.window)
+                await wire.until_learned()
                 seconds = loop.time() - begun
                 await self._probes.finish()
         finally:
             self._probes.cancel()
-            drawing.cancel()
-            await asyncio.gather(drawing, return_exceptions=True)
+        self._live.measure(replay, wire)
         return replay, seconds
-
-    @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[None]:
-        """Meanwhile a process of the stack that has failed for good ends this with its reason."""
-        watch = asyncio.create_task(self._until_failed())
-        try:
-            async with _failing_with(watch):
-                yield
-        finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
 
     async def _until_failed(self) -> None:
         while not (failure := self._stack.failure):  # noqa: ASYNC110 - it is known to threads, not to this loop
@@ -189,28 +182,3 @@ class Performance:
             customer.recommended = [title(text) for text in found.titles] if found else []
             shown.append(customer)
         return shown
-
-
-@asynccontextmanager
-async def _failing_with(task: "asyncio.Task[None]") -> AsyncIterator[None]:
-    """What is inside ends when the task fails, with the task's error."""
-    inside = asyncio.current_task()
-    failed = False
-
-    def ended(done: "asyncio.Task[None]") -> None:
-        nonlocal failed
-        if not done.cancelled() and done.exception() and inside:
-            failed = True
-            inside.cancel()
-
-    task.add_done_callback(ended)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if failed and (error := task.exception()):
-            if inside:
-                inside.uncancel()
-            raise error from None
-        raise
-    finally:
-        task.remove_done_callback(ended)

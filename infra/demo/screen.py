@@ -18,6 +18,7 @@ from infra.demo.view import View
 
 PANEL_S, LINE_S = 0.5, 5.0
 TITLES, NOTES, WIDTH = 5, 3, 46
+PLAIN_WIDTH = 120
 ARMS = {
     "svq": "streamvq, 10 % of the items scored",
     "exact": "same towers, every item scored",
@@ -35,10 +36,11 @@ class Screen:
     """Shows views as they come, no more often than eyes can follow."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or _console()
         self._live = Live(console=self.console, auto_refresh=False, transient=False) if self._terminal else None
         self._shown = -LINE_S
         self._phase = ""
+        self._noted = 0
 
     def __enter__(self) -> Self:
         if self._live:
@@ -60,6 +62,9 @@ class Screen:
         if self._live:
             self._live.update(panel(view), refresh=True)
         else:
+            for note in view.notes[self._noted :]:
+                self.say(note)
+            self._noted = len(view.notes)
             self.say(line(view))
 
     def say(self, text: str) -> None:
@@ -69,6 +74,11 @@ class Screen:
     @property
     def _terminal(self) -> bool:
         return self.console.is_terminal
+
+
+def _console() -> Console:
+    console = Console(stderr=True)
+    return console if console.is_terminal else Console(stderr=True, width=PLAIN_WIDTH)
 
 
 def line(view: View) -> str:

@@ -1,7 +1,7 @@
 """The shop's side of Kafka: publishes its events, and asks the group's coordinator how far the trainer has come."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -82,8 +82,15 @@ class Wire:
         Raises:
             StalledError: the trainer committed nothing for two minutes.
         """
+        await self._until(lambda: self.backlog.room >= lines or not self.backlog.lag)
+
+    async def until_learned(self) -> None:
+        """Return when the trainer has committed everything; StalledError as above."""
+        await self._until(lambda: not self.backlog.lag)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
-        while self.backlog.room < lines and self.backlog.lag:
+        while not condition():
             self._check()
             if loop.time() - self._progress_at > SILENCE_S:
                 raise StalledError(f"the trainer has committed nothing for {SILENCE_S:g} s: its log says why")

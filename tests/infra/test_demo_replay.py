@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from infra.demo.backlog import Backlog
 from infra.demo.errors import StalledError
+from infra.demo.failing import failing_with
 from infra.demo.probes import Probes
 from infra.demo.replay import Replay
 from infra.demo.sales import Checkout, Product, Sales
@@ -117,7 +118,7 @@ async def test_everything_arrives_once_in_order_and_never_further_ahead_than_the
     async with wired(settings_with_topics) as (wire, trainer):
         server.replay = replay = Replay(sales, sampled, wire, server, probes, opened=opened)
         await asyncio.wait_for(replay.run(), 60)
-        await wire.until_room(WINDOW)
+        await wire.until_learned()
         assert wire.backlog.lag == 0
         probes.cancel()
 
@@ -185,6 +186,21 @@ async def test_the_rate_asked_for_is_kept(settings_with_topics: Settings) -> Non
         probes.cancel()
     last = len(sales.checkouts[-1].items)
     assert (sales.events - last) / 200 <= seconds < sales.events / 200 + 3
+
+
+async def test_work_ends_with_the_error_of_what_fails_beside_it() -> None:
+    async def fail() -> None:
+        await asyncio.sleep(0.01)
+        raise StalledError("beside")
+
+    with pytest.raises(StalledError, match="beside"):
+        async with failing_with(asyncio.create_task(fail())):
+            await asyncio.sleep(10)
+    beside = asyncio.create_task(asyncio.sleep(10))
+    async with failing_with(beside):
+        await asyncio.sleep(0)
+    assert beside.cancelled()
+    await asyncio.sleep(0)  # nothing of the failure is left behind
 
 
 async def test_a_trainer_that_stopped_is_said_and_not_waited_for_for_ever(
