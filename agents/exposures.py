@@ -13,7 +13,9 @@ from tables.position import Event, Message
 from tables.transaction import Record
 
 Elements = list[Element[Exposure, Record]]
-RECORDS_AT_A_TIME = 256
+# A record may be an array of 1 MiB: what waits undecoded is bounded by their number (Faust's default is 4,096).
+RECORDS_AT_A_TIME = 64
+RECORDS_WAITING = 128
 WITHIN_S = 0.02
 
 
@@ -66,6 +68,7 @@ class ExposureDecoder:
 
 def add_exposures_agent(app: Any, source: Any, intake: Intake) -> None:
     """Feed `intake` from the source."""
+    app.conf.stream_buffer_maxsize = RECORDS_WAITING
 
     async def exposures(stream: Any) -> None:
         try:
