@@ -11,8 +11,11 @@ from tables.position import Event
 Process = Callable[[int, list[Event]], Awaitable[None]]
 
 LINGER_S = 0.003
-MAX_WAITING = 8192
+MAX_WAITING_BYTES = 32 << 20
+# A step's rows are several times its events, and nothing of them is visible before all of them are.
 MAX_STEP = 2048
+MAX_STEP_BYTES = 1 << 20
+MESSAGES_WAITING = 32  # in Faust, each the records of a fetch: about 1 MiB at most
 
 
 class Inbox:
@@ -25,35 +28,47 @@ class Inbox:
         self._process, self._linger_s = process, linger_s
         self._waiting: dict[int, list[Event]] = {}
         self._draining: dict[int, asyncio.Task[None]] = {}
-        self._count = 0
+        self._bytes = 0
         self._room = asyncio.Event()
 
     async def put(self, partition: int, events: Sequence[Event]) -> None:
         """Add events of one partition; waits while too many do."""
-        while self._count >= MAX_WAITING:
+        while self._bytes >= MAX_WAITING_BYTES:
             self._room.clear()
             await self._room.wait()
         self._waiting.setdefault(partition, []).extend(events)
-        self._count += len(events)
+        self._bytes += sum(map(_size, events))
         if partition not in self._draining:
             self._draining[partition] = asyncio.create_task(self._drain(partition), name=f"inbox {partition}")
 
     async def _drain(self, partition: int) -> None:
         try:
             await asyncio.sleep(self._linger_s)
-            while waiting := self._waiting[partition]:
-                events, self._waiting[partition] = waiting[:MAX_STEP], waiting[MAX_STEP:]
-                self._count -= len(events)
-                self._room.set()
-                await self._process(partition, events)
+            while self._waiting[partition]:
+                await self._process(partition, self._take(partition))
         except Exception as error:  # noqa: BLE001 - a task that nobody awaits
             die(error, partition=partition)
         finally:
             del self._draining[partition]
 
+    def _take(self, partition: int) -> list[Event]:
+        waiting, size, count = self._waiting[partition], 0, 0
+        while count < min(len(waiting), MAX_STEP) and size < MAX_STEP_BYTES:
+            size += _size(waiting[count])
+            count += 1
+        events, self._waiting[partition] = waiting[:count], waiting[count:]
+        self._bytes -= size
+        self._room.set()
+        return events
+
+
+def _size(event: Event) -> int:
+    return len(event.message.value or b"") + 1
+
 
 def add_agent(app: Any, source: Any, name: str, inbox: Inbox) -> None:
     """A Faust agent that puts the records of a batched source into the inbox."""
+    app.conf.stream_buffer_maxsize = MESSAGES_WAITING
 
     async def agent(stream: Any) -> None:
         try:

@@ -12,8 +12,8 @@ from tables.position import Delivered, Event, Message
 DEADLINE_S = 10
 
 
-def event(partition: int, offset: int) -> Delivered:
-    return Delivered(Message("events", partition, offset, 1, 0.0, None, None))
+def event(partition: int, offset: int, value: bytes | None = None) -> Delivered:
+    return Delivered(Message("events", partition, offset, 1, 0.0, None, value))
 
 
 class Steps:
@@ -79,7 +79,7 @@ async def test_events_that_arrive_together_are_one_step() -> None:
 
 
 async def test_a_full_inbox_makes_the_stream_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox_module, "MAX_WAITING", 4)
+    monkeypatch.setattr(inbox_module, "MAX_WAITING_BYTES", 4)
     monkeypatch.setattr(inbox_module, "MAX_STEP", 2)
     steps = Steps()
     inbox = Inbox(steps.process, linger_s=0)
@@ -94,3 +94,14 @@ async def test_a_full_inbox_makes_the_stream_wait(monkeypatch: pytest.MonkeyPatc
         await late
     await steps.until(lambda: len(steps.done) == 4)
     assert [offsets for _, offsets in steps.done] == [[0, 1], [2, 3], [4, 5], [6]]
+
+
+async def test_a_step_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox_module, "MAX_STEP_BYTES", 100)
+    steps = Steps()
+    steps.go.set()
+    inbox = Inbox(steps.process, linger_s=0)
+    sizes = [10, 60, 60, 300, 10]
+    await inbox.put(0, [event(0, offset, b"v" * size) for offset, size in enumerate(sizes)])
+    await steps.until(lambda: len(steps.done) == 3)
+    assert [offsets for _, offsets in steps.done] == [[0, 1, 2], [3], [4]]
