@@ -42,7 +42,7 @@ class ModelSettings(Section):
     hidden: int = Field(128, description="Width of the towers' hidden layer.")
     codes: int | Literal["auto"] = Field("auto", description="Clusters; auto: a power of two near items / 50.")
     batch: int = Field(1024, description="Exposures a training step.")
-    tau: float = Field(0.07, description="Temperature of user times item.")
+    tau: float = Field(0.1, description="Temperature of user times item.")
     gamma: float = Field(1.0, description="Weight of the item's popularity, log p, in every score.")
     alpha: float | None = Field(None, description="Decay of the codebook a full batch; unset: from batch and codes.")
     beta: float = Field(
@@ -57,14 +57,17 @@ class ModelSettings(Section):
     admit_after: int = Field(2, description="Sightings until an id has an embedding of its own.")
     id_dropout: float = Field(0.15, description="Share of training rows that see features only.")
     history: int = Field(50, description="Latest positives read of a user.")
+    recency: float = Field(
+        5.0, description="Positives after which the weight has halved in the mean of the latest few."
+    )
     expire_after: int = Field(20_000_000, description="Training events after which an id not seen is forgotten.")
     half_lives: tuple[float, ...] = Field(
         (2_000.0, 8_000.0, 32_000.0, 128_000.0),
         description="Of the popularity counts, in training events; the stream chooses among them.",
     )
     initial_count: float = Field(0.5, description="Exposures a new item is taken to have had.")
-    start_steps: int = Field(50, description="The codebook starts after so many steps,")
-    start_exposures: int = Field(10, description="and so many distinct items a code,")
+    start_steps: int = Field(10, description="The codebook starts after so many steps,")
+    start_exposures: int = Field(5, description="and so many distinct items a code,")
     start_latest: int = Field(500, description="at the latest after so many steps.")
     interval_rate: float = Field(0.05, description="Step size of the item intervals.")
     interval_max: float = Field(1e5, description="Largest item interval, in batches.")
