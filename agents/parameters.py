@@ -49,8 +49,10 @@ class ParametersFollower:
         """Read the topic from its beginning, until it has to be read again."""
         async with ChangelogReader(self._connection, [self._topic]) as reader:
             while True:
+                # Until a reader is there, it reads old records: what compaction has left of them is no sign of delay.
+                caught_up = reader.ready
                 records = await reader.poll(POLL_RECORDS, POLL_MS)
-                if self._fell_behind(records):
+                if caught_up and _fell_behind(records):
                     log.warning("far behind the trainer, reading all parameters again", topic=self._topic)
                     return
                 pairs = [(record.key, record.value) for record in records]
@@ -63,9 +65,10 @@ class ParametersFollower:
                     self.ready.set()
                 self._lag = reader.lag()[self._topic]
 
-    def _fell_behind(self, records: list[Record]) -> bool:
-        return self.ready.is_set() and bool(records) and time.time() - records[0].timestamp / 1000 > BEHIND_S
-
     def _report(self, before: int, records: int) -> None:
         if before == 0 and self._placer.version:
             log.info("first version of the model", version=self._placer.version, records=records)
+
+
+def _fell_behind(records: list[Record]) -> bool:
+    return bool(records) and time.time() - records[0].timestamp / 1000 > BEHIND_S
