@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 from schemas.errors import UnreachableError
 from tables.errors import ShardLost, StalledError, die
 from tables.offsets import probe, reader
+from tables.position import Position
 from tables.shard import Shard, Step
 from tables.shards import Shards
 
@@ -45,7 +46,7 @@ class Watchdog:
         """`check` is called now and then; what it raises ends the process."""
         self._skip_markers = skip_markers
         self._shards, self._lag, self._loop_lag, self._check = shards, lag, loop_lag, check
-        self._moved: dict[TopicPartition, tuple[int, float]] = {}
+        self._moved: dict[TopicPartition, tuple[Position, int, float]] = {}
         self._unreachable_since: float | None = None
         self._checked = time.monotonic()
 
@@ -94,10 +95,11 @@ class Watchdog:
         for source, position in shard.positions.items():
             committed, lag = position.committed, max(0, ends[source] - position.committed)
             self._lag.labels(source.topic, source.partition).set(lag)
-            before, since = self._moved.get(source, (committed, now))
-            if committed != before or not lag:
+            known, before, since = self._moved.get(source, (position, committed, now))
+            # Another position: the partition was given anew, and what went before says nothing about this ownership.
+            if known is not position or committed != before or not lag:
                 before, since = committed, now
-            self._moved[source] = (before, since)
+            self._moved[source] = (position, before, since)
             if lag and now - since > IDLE_S:
                 await self._doubt(shard, source, committed, now - since)
 
