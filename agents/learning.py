@@ -78,11 +78,6 @@ class Learning:
         self.positions |= batch.reached
         return report
 
-    def skip_to(self, partition: int, offset: int) -> None:
-        """Nothing lies before `offset` that could be learnt."""
-        if offset > self.positions[partition].offset:
-            self.positions[partition] = Position(offset)
-
     def cut(self, version: int, now_ms: int, publish_ms: float, empty: Sequence[int] = ()) -> Cut:
         """What changed since the last cut, which must have been committed. Later steps change nothing of it.
 

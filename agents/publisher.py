@@ -60,9 +60,6 @@ class Publisher:
         """Cut what has changed and send it off. Returns once the next step may run."""
         self._not_before = time.monotonic() + self._interval
         now_ms = time.time_ns() // 1_000_000
-        for source, position in self._shard.positions.items():
-            # Where the watchdog has moved a group past transaction markers, the commit says the same.
-            self._learning.skip_to(source.partition, position.committed)
         empty = self._empty_codes(self._learning.codes, now_ms)
         cut = await self._in_thread(self._learning.cut, self._next_version, now_ms, 1000 * self._publish_s, empty)
         self._next_version += 1

@@ -101,8 +101,8 @@ def resume(
 ) -> dict[int, Position]:
     """Where each partition's stream goes on.
 
-    The two agree, for they are written in one transaction, but for a group that was moved past what is no record: the
-    markers of transactions (the watchdog does so), or records that retention has deleted (the operator was told to).
+    The two agree, for they are written in one transaction, but for a group that was moved past what is no record, as
+    an operator is told to when retention has deleted something.
 
     Args:
         commit: of the last version.

@@ -114,11 +114,6 @@ class ModelConfig:
         """T, the number of tasks."""
         return len(self.tasks)
 
-    @property
-    def n_uniform(self) -> int:
-        """Uniform catalogue items a full batch."""
-        return round(self.batch * self.uniform_share)
-
     def side(self, *sides: Side) -> tuple[Feature, ...]:
         """The features of these sides, in the order configured."""
         return tuple(feature for feature in self.features if feature.side in sides)

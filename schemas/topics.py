@@ -88,10 +88,6 @@ class Topics:
         """Changelog of the table `histories`."""
         return f"{self.trainer_app}-histories-changelog"
 
-    def indexer_transactional_id(self, partition: int) -> str:
-        """Transactional id that owns one partition of the index tables."""
-        return f"{self.indexer_app}-{partition}"
-
     def specs(self, kafka: KafkaSettings) -> list[TopicSpec]:
         """Every topic of this prefix as `svq topics create` makes it and `svq topics check` wants it."""
         keyed, week = kafka.partitions, _deleted(kafka.retention_hours, "LogAppendTime")
