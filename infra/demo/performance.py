@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from infra.demo.api import Server
+from infra.demo.api import Server, Stats
 from infra.demo.backlog import Backlog
 from infra.demo.chaos import Chaos
 from infra.demo.customers import SHOWN, title
@@ -133,9 +133,7 @@ class Performance:
 
     async def _report(self, replay: Replay, wire: Wire, seconds: float, ledger: Ledger) -> dict[str, Any]:
         live, board = self._live, replay.board
-        stats = await self._server.stats()
-        if stats is None:
-            raise StalledError(f"the server at {self._stack.address} stopped answering: its log says why")
+        stats = await self._stats()
         first = live.first_recommendations
         measured = Measured(
             published=wire.backlog.published,
@@ -156,6 +154,15 @@ class Performance:
             settings=self._chosen(),
         )
         return report(measured)
+
+    async def _stats(self) -> Stats:
+        """Of a server that may be on its way up again."""
+        end = asyncio.get_running_loop().time() + COUNT_DEADLINE_S
+        while (stats := await self._server.stats()) is None:
+            if asyncio.get_running_loop().time() > end:
+                raise StalledError(f"the server at {self._stack.address} stopped answering: its log says why")
+            await asyncio.sleep(0.5)
+        return stats
 
     def _chosen(self) -> dict[str, Any]:
         settings = self._settings

@@ -46,8 +46,8 @@ class Probes:
     def __init__(self, items: Items) -> None:
         self.candidate, self.exposure, self.idle = Latencies(), Latencies(), Latencies()
         self._items = items
-        self._candidates: set[asyncio.Task[None]] = set()
-        self._exposures: set[asyncio.Task[None]] = set()
+        self._candidates: set[asyncio.Task[bool]] = set()
+        self._exposures: set[asyncio.Task[bool]] = set()
 
     @property
     def wants_exposure(self) -> bool:
@@ -70,10 +70,10 @@ class Probes:
                 EXPOSURE_POLL_S,
             )
 
-    async def watch_idle(self, item_id: str, published: int, begun: float, *, counted: bool) -> None:
-        """A product was published again with another time, at `begun` of the loop's clock; returns when it is seen."""
+    async def watch_idle(self, item_id: str, published: int, begun: float, *, counted: bool) -> bool:
+        """A product was published again with another time, at `begun` of the loop's clock; whether it was seen."""
         into = self.idle if counted else Latencies()
-        await self._watch(
+        return await self._watch(
             item_id, lambda view: view.retrievable and view.published == published, into, begun, IDLE_POLL_S
         )
 
@@ -86,22 +86,23 @@ class Probes:
         for task in (*self._candidates, *self._exposures):
             task.cancel()
 
-    def _start(self, tasks: set[asyncio.Task[None]], item_id: str, seen: Seen, into: Latencies, poll_s: float) -> None:
+    def _start(self, tasks: set[asyncio.Task[bool]], item_id: str, seen: Seen, into: Latencies, poll_s: float) -> None:
         begun = asyncio.get_running_loop().time()
         task = asyncio.create_task(self._watch(item_id, seen, into, begun, poll_s))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    async def _watch(self, item_id: str, seen: Seen, into: Latencies, begun: float, poll_s: float) -> None:
+    async def _watch(self, item_id: str, seen: Seen, into: Latencies, begun: float, poll_s: float) -> bool:
         loop = asyncio.get_running_loop()
         while loop.time() - begun < DEADLINE_S:
             view = await self._items.item(item_id)
             now = loop.time()
             if view is not None and seen(view):
                 into.add(1000 * (now - begun))
-                return
+                return True
             await asyncio.sleep(poll_s)
         into.give_up()
+        return False
 
 
 def _is_retrievable(view: ItemView) -> bool:

@@ -41,7 +41,7 @@ async def open_shop(wire: Wire, server: Server, products: Sequence[Product], tim
 async def measure_idle(wire: Wire, probes: Probes, products: Sequence[Product], time: int) -> None:
     """Publish products anew, one at a time, each with a time of its own, and wait until the server has that one.
 
-    The first few warm up the processes' code paths and are not counted.
+    The first few warm up the processes' code paths and are not counted. The first that does not come ends it.
     """
     loop = asyncio.get_running_loop()
     for at in range(WARM_UP + IDLE_PROBES):
@@ -49,4 +49,5 @@ async def measure_idle(wire: Wire, probes: Probes, products: Sequence[Product], 
         published = time + 1 + at
         begun = loop.time()
         await wire.candidate(product.item_id, records.candidate(product, published))
-        await probes.watch_idle(product.item_id, published, begun, counted=at >= WARM_UP)
+        if not await probes.watch_idle(product.item_id, published, begun, counted=at >= WARM_UP):
+            return
