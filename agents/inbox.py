@@ -11,6 +11,8 @@ from tables.position import Event
 Process = Callable[[int, list[Event]], Awaitable[None]]
 
 LINGER_S = 0.003
+# A transaction that follows at once meets the markers of the last one still being written, and takes twice as long.
+REST_S = 0.01
 MAX_WAITING_BYTES = 32 << 20
 # A step's rows are several times its events, and nothing of them is visible before all of them are.
 MAX_STEP = 2048
@@ -21,11 +23,12 @@ MESSAGES_WAITING = 32  # in Faust, each the records of a fetch: about 1 MiB at m
 class Inbox:
     """One queue a partition, one step a partition at a time.
 
-    Instead of a timer: an idle stream's event waits for `linger_s` only, a busy one's steps grow with the load.
+    Instead of a timer: an idle stream's event waits for `linger_s` only, a busy one's steps rest in between and grow
+    with the load.
     """
 
-    def __init__(self, process: Process, linger_s: float = LINGER_S) -> None:
-        self._process, self._linger_s = process, linger_s
+    def __init__(self, process: Process, linger_s: float = LINGER_S, rest_s: float = REST_S) -> None:
+        self._process, self._linger_s, self._rest_s = process, linger_s, rest_s
         self._waiting: dict[int, list[Event]] = {}
         self._draining: dict[int, asyncio.Task[None]] = {}
         self._bytes = 0
@@ -46,6 +49,7 @@ class Inbox:
             await asyncio.sleep(self._linger_s)
             while self._waiting[partition]:
                 await self._process(partition, self._take(partition))
+                await asyncio.sleep(self._rest_s)
         except Exception as error:  # noqa: BLE001 - a task that nobody awaits
             die(error, partition=partition)
         finally:

@@ -47,7 +47,7 @@ class Steps:
 
 async def test_what_arrives_during_a_step_goes_together_in_the_next_one() -> None:
     steps = Steps()
-    inbox = Inbox(steps.process, linger_s=0)
+    inbox = Inbox(steps.process, linger_s=0, rest_s=0)
     await inbox.put(0, [event(0, 0)])
     async with asyncio.timeout(DEADLINE_S):
         await steps.begun.wait()
@@ -60,7 +60,7 @@ async def test_what_arrives_during_a_step_goes_together_in_the_next_one() -> Non
 
 async def test_partitions_do_not_wait_for_each_other() -> None:
     steps = Steps()
-    inbox = Inbox(steps.process, linger_s=0)
+    inbox = Inbox(steps.process, linger_s=0, rest_s=0)
     await inbox.put(0, [event(0, 0)])
     await inbox.put(1, [event(1, 0)])
     await steps.until(lambda: steps.running == {0, 1})
@@ -71,7 +71,7 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
 async def test_events_that_arrive_together_are_one_step() -> None:
     steps = Steps()
     steps.go.set()
-    inbox = Inbox(steps.process, linger_s=0.01)
+    inbox = Inbox(steps.process, linger_s=0.01, rest_s=0)
     for offset in range(5):
         await inbox.put(0, [event(0, offset)])
     await steps.until(lambda: len(steps.done) == 1)
@@ -82,7 +82,7 @@ async def test_a_full_inbox_makes_the_stream_wait(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(inbox_module, "MAX_WAITING_BYTES", 4)
     monkeypatch.setattr(inbox_module, "MAX_STEP", 2)
     steps = Steps()
-    inbox = Inbox(steps.process, linger_s=0)
+    inbox = Inbox(steps.process, linger_s=0, rest_s=0)
     await inbox.put(0, [event(0, offset) for offset in range(6)])
     late = asyncio.create_task(inbox.put(0, [event(0, 6)]))
     async with asyncio.timeout(DEADLINE_S):
@@ -100,7 +100,7 @@ async def test_a_step_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(inbox_module, "MAX_STEP_BYTES", 100)
     steps = Steps()
     steps.go.set()
-    inbox = Inbox(steps.process, linger_s=0)
+    inbox = Inbox(steps.process, linger_s=0, rest_s=0)
     sizes = [10, 60, 60, 300, 10]
     await inbox.put(0, [event(0, offset, b"v" * size) for offset, size in enumerate(sizes)])
     await steps.until(lambda: len(steps.done) == 3)
