@@ -26,7 +26,7 @@ def explain(
             for t, name in enumerate(names)
         }
         explanation = Explanation(
-            cluster=int(replica.items.cluster_n[candidates.rows_n[place]]),
+            cluster=int(replica.items.index.cluster_n[candidates.rows_n[place]]),
             coarse_score=None if coarse_n is None else float(coarse_n[place]) - shift,
             coarse_position=None if coarse_n is None else place,
             tasks=parts,

@@ -117,6 +117,9 @@ class Follower:
             begin = time.perf_counter()
             self._replica.activate(*version)
             metrics.took("version", time.perf_counter() - begin)
+        if self._replica.vectors is not None:
+            for _ in self._replica.vectors.ahead():
+                await asyncio.sleep(0)
 
     def _become_ready(self) -> None:
         # What was read stays: a full collection over millions of rows would hold queries up for seconds.

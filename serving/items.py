@@ -1,19 +1,19 @@
 """Every item of the index in dense arrays, with the posting lists over them."""
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from streamvq_client.rows import ItemIndexRow, ItemRow
 
-from pipeline.arrays import Bools, Doubles, Floats, Ints, Longs
+from pipeline.arrays import Bools, Doubles, Ints, Longs
 from pipeline.ids import UNKNOWN, IdMap, grown
-from pipeline.popularity import NEVER
 from pipeline.postings import ABSENT, UNFILED, Postings
-from schemas.errors import InvariantError
+from serving.index_rows import IndexRows, check_row
 
-MOST_CLUSTERS: Final = 1 << 20
-MOST_COLUMNS: Final = 1 << 10
 NOTHING: Final[dict[str, Any]] = {}
+
+Row = TypeVar("Row", ItemRow, ItemIndexRow)
 
 
 class Order(NamedTuple):
@@ -35,27 +35,22 @@ class Order(NamedTuple):
 class Items:
     """Item rows by slot. An item is retrievable when it is both published (`items`) and filed (`item_index`).
 
-    Slot 0 belongs to no item. Rows are put one by one; the posting lists follow in `settle`, which must come before the
-    next query, so that it sees rows and lists that agree. Slots of items that are gone are used again.
+    Rows that are put wait until `settle`, where rows and posting lists change together: between two calls of it a query
+    sees both agree. Slot 0 belongs to no item; slots of items that are gone are used again.
     """
 
     def __init__(self) -> None:
         self.slots = IdMap()
         self.postings = Postings(0, 1)
         self.order = Order()
+        self.index = IndexRows()
         self.published: list[ItemRow | None] = [None]
         self.live_n: Bools = np.zeros(64, np.bool_)
-        self.filed_n: Bools = np.zeros(64, np.bool_)
         self.stamp_n: Longs = np.zeros(64, np.int64)
         """Grows with every change of what the item tower reads; never the same again for a slot."""
-        self.cluster_n: Ints = np.full(64, UNFILED, np.int32)
-        self.bias_nt: Floats = np.zeros((64, 1), np.float32)
-        self.popularity_nh: Doubles = np.full((64, 1), NEVER)
-        self.exposures_n: Longs = np.zeros(64, np.int64)
-        self.version_n: Longs = np.zeros(64, np.int64)
-        self.time_n: Longs = np.zeros(64, np.int64)
         self._stamp = 0
-        self._touched: dict[int, None] = {}
+        self._item_changes: dict[str, ItemRow | None] = {}
+        self._index_changes: dict[str, ItemIndexRow | None] = {}
 
     def __len__(self) -> int:
         """Retrievable items."""
@@ -82,47 +77,25 @@ class Items:
 
     def retrievable(self) -> Longs:
         """All slots that queries can answer with."""
-        return np.flatnonzero(self.live_n & self.filed_n)
+        return np.flatnonzero(self.live_n & self.index.filed_n)
 
     def put_item(self, name: str, row: ItemRow | None) -> None:
         """A row of `items`: None or a deletion mark takes the item away."""
-        live = row is not None and row.deleted is None
-        if not live and name not in self.slots:
-            return
-        slot = self._slot(name)
-        self.published[slot] = row if live else None
-        self.live_n[slot] = live
-        self._stamp += 1
-        self.stamp_n[slot] = self._stamp
+        self._item_changes[name] = None if row is None or row.deleted is not None else row
 
     def put_index(self, name: str, row: ItemIndexRow | None) -> None:
         """A row of `item_index`; None takes the item off its list."""
-        if row is None and name not in self.slots:
-            return
-        slot = self._slot(name)
-        self.filed_n[slot] = row is not None
-        if row is None:
-            return
-        self.cluster_n[slot] = _cluster(name, row)
-        self.bias_nt = _fitting(self.bias_nt, len(row.bias), 0)
-        self.bias_nt[slot] = 0
-        self.bias_nt[slot, : len(row.bias)] = row.bias
-        self.popularity_nh = _fitting(self.popularity_nh, len(row.popularity), NEVER)
-        self.popularity_nh[slot] = NEVER
-        self.popularity_nh[slot, : len(row.popularity)] = row.popularity
-        self.exposures_n[slot] = row.exposures
-        self.version_n[slot] = row.version
-        self.time_n[slot] = row.time
+        if row is not None:
+            check_row(name, row)
+        self._index_changes[name] = row
 
     def settle(self) -> int:
         """Let everything put since the last call take effect, rows and lists at once; how many items it was."""
-        rows = np.fromiter(self._touched, np.int64, len(self._touched))
-        self._touched.clear()
+        rows = np.unique(np.concatenate([self._take_items(), self._take_index()]))
         if not rows.size:
             return 0
         self._file(rows)
-        gone = rows[~(self.live_n[rows] | self.filed_n[rows])]
-        self.slots.remove(self.slots.names(gone))
+        self.slots.remove(self.slots.names(rows[~(self.live_n[rows] | self.index.filed_n[rows])]))
         return int(rows.size)
 
     def reorder(self, order: Order) -> None:
@@ -138,50 +111,53 @@ class Items:
 
     def popularity(self, rows_n: Longs | Ints) -> Doubles:
         """L of items by the half-life in use, (n,)."""
-        widest = self.popularity_nh.shape[1]
+        known_nh = self.index.popularity_nh
+        widest = known_nh.shape[1]
         column = widest // 2 if self.order.half_life is None else min(self.order.half_life, widest - 1)
-        counts: Doubles = self.popularity_nh[rows_n, column]
+        counts: Doubles = known_nh[rows_n, column]
         return np.where(np.isneginf(counts), self.order.initial, counts)
 
     def _keys(self, rows_n: Longs) -> Doubles:
-        tasks = self.order.n_tasks
-        self.bias_nt = _fitting(self.bias_nt, tasks, 0)
         prior: Doubles = self.order.gamma * self.popularity(rows_n)
-        return self.bias_nt[rows_n, :tasks].astype(np.float64) + prior[:, None]
+        return self.index.bias(rows_n, self.order.n_tasks).astype(np.float64) + prior[:, None]
 
     def _file(self, rows_n: Longs) -> None:
-        shown = self.live_n[rows_n] & self.filed_n[rows_n]
-        clusters = np.where(shown, self.cluster_n[rows_n], ABSENT)
+        shown = self.live_n[rows_n] & self.index.filed_n[rows_n]
+        clusters = np.where(shown, self.index.cluster_n[rows_n], ABSENT)
         self.postings.grow(int(clusters.max(initial=UNFILED)) + 1)
         self.postings.update(rows_n, clusters, self._keys(rows_n))
 
-    def _slot(self, name: str) -> int:
-        slot = int(self.slots.insert([name])[0])
-        if slot >= len(self.published):
-            self.published.append(None)
-            self._grow()
-        self._touched[slot] = None
-        return slot
+    def _take_items(self) -> Longs:
+        changes, self._item_changes = self._item_changes, {}
+        here, gone = self._split(changes)
+        for slot, row in here:
+            self.published[slot] = row
+        for slot in gone.tolist():
+            self.published[slot] = None
+        rows = np.array([slot for slot, _ in here], np.int64)
+        self.live_n[rows], self.live_n[gone] = True, False
+        self.stamp_n[rows] = np.arange(self._stamp + 1, self._stamp + 1 + len(rows))
+        self._stamp += len(rows)
+        return np.concatenate([rows, gone])
+
+    def _take_index(self) -> Longs:
+        changes, self._index_changes = self._index_changes, {}
+        here, gone = self._split(changes)
+        rows = np.array([slot for slot, _ in here], np.int64)
+        self.index.put(rows, [row for _, row in here])
+        self.index.filed_n[gone] = False
+        return np.concatenate([rows, gone])
+
+    def _split(self, changes: Mapping[str, Row | None]) -> tuple[list[tuple[int, Row]], Longs]:
+        """Slots of what is there, new ones where needed, with the rows; slots of what is gone, if it ever was there."""
+        present = {name: row for name, row in changes.items() if row is not None}
+        slots = self.slots.insert(list(present))
+        gone = self.slots.find([name for name, row in changes.items() if row is None])
+        self._grow()
+        return list(zip(slots.tolist(), present.values(), strict=True)), gone[gone != UNKNOWN]
 
     def _grow(self) -> None:
         capacity = self.slots.capacity
-        self.live_n, self.filed_n = grown(self.live_n, capacity), grown(self.filed_n, capacity)
-        self.stamp_n, self.cluster_n = grown(self.stamp_n, capacity), grown(self.cluster_n, capacity, UNFILED)
-        self.bias_nt, self.popularity_nh = grown(self.bias_nt, capacity), grown(self.popularity_nh, capacity, NEVER)
-        self.exposures_n, self.version_n = grown(self.exposures_n, capacity), grown(self.version_n, capacity)
-        self.time_n = grown(self.time_n, capacity)
-
-
-def _cluster(name: str, row: ItemIndexRow) -> int:
-    cluster = row.clusters[0] if row.clusters else UNFILED
-    if cluster >= MOST_CLUSTERS or len(row.bias) > MOST_COLUMNS or len(row.popularity) > MOST_COLUMNS:
-        raise InvariantError(f"item_index row of {name!r}: no trainer writes cluster {cluster} or so many columns")
-    return cluster
-
-
-def _fitting(values: Any, columns: int, fill: float) -> Any:
-    """The array, or a wider copy when it has fewer columns."""
-    missing = columns - values.shape[1]
-    if missing <= 0:
-        return values
-    return np.pad(values, ((0, 0), (0, missing)), constant_values=fill)
+        self.published += [None] * (capacity - len(self.published))
+        self.live_n, self.stamp_n = grown(self.live_n, capacity), grown(self.stamp_n, capacity)
+        self.index.grow(capacity)

@@ -28,7 +28,7 @@ def rank(replica: Replica, u_td: Floats, rows_n: Longs) -> Ranked:
     counts_n = items.popularity(rows_n)
     if model is None or vectors is None:
         prior_n = items.order.gamma * counts_n
-        bias_tn = items.bias_nt[rows_n, : items.order.n_tasks].T
+        bias_tn = items.index.bias(rows_n, items.order.n_tasks).T
         return Ranked((bias_tn + prior_n).astype(np.float32), bias_tn, prior_n)
     share_n = log_share(counts_n, model.log_mass_h[model.active_half_life])
     known = vectors.of(rows_n)

@@ -99,7 +99,7 @@ def _excluded(replica: Replica, query: Query) -> Longs:
     """Slots of the excluded items that are retrievable."""
     items = replica.items
     slots = np.unique(items.slots.find(query.exclude))
-    return slots[items.live_n[slots] & items.filed_n[slots]]
+    return slots[items.live_n[slots] & items.index.filed_n[slots]]
 
 
 def _found(replica: Replica, rows_n: Longs, scores_n: Doubles) -> list[Found]:

@@ -61,8 +61,8 @@ class Observer:
         slot = items.find(name)
         if slot is None:
             return None
-        published, filed = items.published[slot], bool(items.filed_n[slot])
-        written = int(items.time_n[slot])
+        published, filed = items.published[slot], bool(items.index.filed_n[slot])
+        written = int(items.index.time_n[slot])
         return ItemState(
             id=name,
             retrievable=published is not None and filed,
@@ -70,12 +70,12 @@ class Observer:
             published=published.published if published else None,
             features=published.features if published else {},
             attributes=published.attributes if published else {},
-            clusters=[int(items.cluster_n[slot])] if filed else None,
+            clusters=[int(items.index.cluster_n[slot])] if filed else None,
             bias=self._bias(slot) if filed else None,
-            popularity=_finite(items.popularity_nh[slot]) if filed else None,
+            popularity=_finite(items.index.popularity_nh[slot]) if filed else None,
             log_share=self._log_share(slot) if filed else None,
-            exposures=int(items.exposures_n[slot]) if filed else None,
-            version=int(items.version_n[slot]) if filed else None,
+            exposures=int(items.index.exposures_n[slot]) if filed else None,
+            version=int(items.index.version_n[slot]) if filed else None,
             time=written if filed else None,
             age_s=(now_ms() - written) / 1000 if filed else None,
         )
@@ -106,7 +106,7 @@ class Observer:
         return ClusterState(cluster, shares.items[cluster], shares.exposures[cluster], retrievable)
 
     def _bias(self, slot: int) -> dict[str, float]:
-        model, values = self._replica.model, self._replica.items.bias_nt[slot].tolist()
+        model, values = self._replica.model, self._replica.items.index.bias_nt[slot].tolist()
         names = [task.name for task in model.config.tasks] if model else [str(t) for t in range(len(values))]
         return dict(zip(names, values, strict=False))
 

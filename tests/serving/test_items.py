@@ -47,7 +47,7 @@ class Expected:
 
     def lists(self, items: Items) -> dict[tuple[int, int], list[float]]:
         """Sorted keys of every list and task."""
-        order, widest = items.order, items.popularity_nh.shape[1]
+        order, widest = items.order, items.index.popularity_nh.shape[1]
         column = widest // 2 if order.half_life is None else min(order.half_life, widest - 1)
         lists: dict[tuple[int, int], list[float]] = {}
         for name in self.items.keys() & self.index.keys():

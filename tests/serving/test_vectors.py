@@ -69,6 +69,20 @@ def test_new_features_and_a_slot_used_again_are_computed_anew() -> None:
     np.testing.assert_array_equal(fresh.v_nd, tower.model.items(["other"], [{}]).v_nd)
 
 
+def test_what_was_asked_for_is_computed_ahead_in_the_next_version() -> None:
+    items, tower, vectors = filled(10)
+    vectors.of(slots(items, "i1", "i2", "i3"))
+    items.put_item("i3", None)
+    items.settle()
+    vectors.forget()
+    assert list(vectors.ahead()) == [2]
+    vectors.of(slots(items, "i1", "i2"))
+    assert tower.computed == 5
+    vectors.forget()
+    vectors.forget()
+    assert list(vectors.ahead()) == []
+
+
 def test_many_are_computed_in_slices() -> None:
     items, tower, vectors = filled(2 * SLICE + 5)
     assert list(vectors.computing(slots(items, *(f"i{n}" for n in range(2 * SLICE + 5))))) == [SLICE, SLICE, 5]
