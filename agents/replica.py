@@ -86,7 +86,8 @@ class Replica:
 
     def _apply(self, version: Version) -> None:
         if self._anew or self._model is None:
-            model = Model(version.config, sides=ITEM_SIDE)
+            # Candidates are checked before the configuration is known: a wrong type may not stop the partition.
+            model = Model(version.config, sides=ITEM_SIDE, strict=False)
             model.apply(version.changes)
             self._model, self._anew = model, False
         else:

@@ -120,7 +120,9 @@ class TrainerSessions:
             )
 
     def _learning(self, stored: Stored | None, positions: Mapping[int, Position]) -> Learning:
-        learner = Learner(self._config, catalogue=self._catalogue, device=self._settings.trainer.device)
+        # What applications publish may not stop the stream: a feature of the wrong type counts as missing.
+        device = self._settings.trainer.device
+        learner = Learner(self._config, catalogue=self._catalogue, device=device, strict=False)
         if stored is not None:
             try:
                 learner.restore(stored.parameters, stored.state)

@@ -74,7 +74,7 @@ class StepReport:
         codes_hit: distinct codes of the exposed items; 0 before the codebook starts.
         started: the codebook started in this step, so every item has to be filed.
         half_life: the one chosen for popularity, in training events.
-        unknown_values: feature values under names not configured.
+        unknown_values: feature values under names, or of types, not configured.
     """
 
     events: int

@@ -1,9 +1,9 @@
 """Ids and feature mappings to flat lists of table ids."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from pipeline.config import Feature, ModelConfig
 from pipeline.errors import BatchError
 
 Features = Mapping[str, Any]
+T = TypeVar("T")
 NOTED_NAMES = 64
 
 
@@ -62,7 +63,9 @@ class Encoder:
     Values(ids=['a', 'b'], counts_n=array([2, 0]))
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, strict: bool = True) -> None:
+        """Values of another type than configured are refused when `strict`, else unknown ones like all others."""
+        self._strict = strict
         self._known = {
             "user": frozenset(feature.name for feature in config.side("user")),
             "item": frozenset(feature.name for feature in config.side("item")),
@@ -73,12 +76,11 @@ class Encoder:
 
     def values(self, feature: Feature, mappings: Sequence[Features]) -> Values:
         """Ids of a categorical or multi feature."""
-        read = _several if feature.kind == "multi" else _one
-        return Values.several([read(mapping.get(feature.name), feature) for mapping in mappings])
+        return Values.several(self._read(_several if feature.kind == "multi" else _one, feature, mappings))
 
     def numbers(self, feature: Feature, mappings: Sequence[Features]) -> Doubles:
         """Raw numbers of a numeric feature, NaN where missing, (n,)."""
-        return np.array([_number(mapping.get(feature.name), feature) for mapping in mappings], np.float64)
+        return np.array(self._read(_number, feature, mappings), np.float64)
 
     def count_unknown(self, side: str, mappings: Sequence[Features]) -> None:
         """Count names that no feature has; the first few are noted, so that an operator can see a misspelt one."""
@@ -90,6 +92,22 @@ class Encoder:
             self.unknown_values += len(names)
             if len(self.unknown_names) < NOTED_NAMES:
                 self.unknown_names.update(dict.fromkeys(f"{side}.{name}"[:80] for name in sorted(names)))
+
+    def _read(self, read: Callable[[Any, Feature], T], feature: Feature, mappings: Sequence[Features]) -> list[T]:
+        values = [mapping.get(feature.name) for mapping in mappings]
+        try:
+            return [read(value, feature) for value in values]
+        except BatchError:
+            if self._strict:
+                raise
+        return [self._leniently(read, feature, value) for value in values]
+
+    def _leniently(self, read: Callable[[Any, Feature], T], feature: Feature, value: Any) -> T:
+        try:
+            return read(value, feature)
+        except BatchError:
+            self.unknown_values += 1
+            return read(None, feature)
 
 
 def _one(value: Any, feature: Feature) -> Sequence[str]:

@@ -58,9 +58,9 @@ class SideInputs:
 class Inputs:
     """Encodes users and items for the towers; its standardisers are the only thing learned here."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, strict: bool = True) -> None:
         self.config = config
-        self.encoder = Encoder(config)
+        self.encoder = Encoder(config, strict=strict)
         self._item_layout, self._user_layout = item_layout(config), user_layout(config)
         self._features = {feature.table: feature for feature in config.features}
         self.item_numbers = Standardiser(self._item_layout.numbers)

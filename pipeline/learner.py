@@ -42,12 +42,19 @@ class Learner:
     """
 
     def __init__(
-        self, config: ModelConfig, seed: int | None = None, *, catalogue: Catalogue | None = None, device: str = "cpu"
+        self,
+        config: ModelConfig,
+        seed: int | None = None,
+        *,
+        catalogue: Catalogue | None = None,
+        device: str = "cpu",
+        strict: bool = True,
     ) -> None:
+        """`strict`: refuse features of another type than configured, else they count as missing."""
         self.config = config
         self.seed = config.seed if seed is None else seed
         self.catalogue = Catalogue() if catalogue is None else catalogue
-        self.model = Model(config, device=device)
+        self.model = Model(config, device=device, strict=strict)
         self.steps = 0
         self._tables = {
             name: TrainedTable(table, admit_after=config.admit_after, rate=config.row_rate)

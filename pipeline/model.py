@@ -44,13 +44,19 @@ class Model:
     """
 
     def __init__(
-        self, config: ModelConfig, *, sides: Collection[ModelSide] = BOTH, device: str | torch.device = "cpu"
+        self,
+        config: ModelConfig,
+        *,
+        sides: Collection[ModelSide] = BOTH,
+        device: str | torch.device = "cpu",
+        strict: bool = True,
     ) -> None:
+        """`strict`: refuse features of another type than configured, else they count as missing."""
         self.config = config
         self.device = torch.device(device)
         dims = table_dims(config, users="user" in sides, items="item" in sides)
         self.tables = {name: EmbeddingTable(name, dim) for name, dim in dims.items()}
-        self.inputs = Inputs(config)
+        self.inputs = Inputs(config, strict=strict)
         self.codebook = Codebook(config.dim, config.disturbance, config.hysteresis)
         self.clock = 0
         self.log_mass_h: Doubles = initial_log_counts(config.half_lives, config.initial_count, 0)

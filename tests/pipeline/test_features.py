@@ -50,6 +50,14 @@ def test_values_of_another_type_are_refused(feature: Feature, value: object) -> 
         read(feature, [{feature.name: value}])
 
 
+def test_values_of_another_type_are_missing_where_nobody_can_be_told() -> None:
+    encoder = Encoder(CONFIG, strict=False)
+    read = encoder.values(KIND, [{KIND.name: ["a"]}, {KIND.name: "b"}])
+    assert (read.ids, read.counts_n.tolist()) == (["b"], [0, 1])
+    assert np.isnan(encoder.numbers(PRICE, [{PRICE.name: "3"}, {PRICE.name: 3}])).tolist() == [True, False]
+    assert encoder.unknown_values == 2
+
+
 def test_unknown_names_are_counted_and_some_are_noted() -> None:
     encoder = Encoder(CONFIG)
     encoder.count_unknown("item", [{"tag": "a"}, {"prize": 3, "tag": "b"}, {"colour": 1, "prize": 2}])
