@@ -58,9 +58,9 @@ async def test_every_event_counts_once_through_a_pause_and_a_kill(settings_with_
         second = stack.enter_context(started(small(settings, "b")))
         await said(second, "standing by")
         await publish(settings, records[100:250])
-        first.process.send_signal(signal.SIGSTOP)  # while it learns these
+        first.signal(signal.SIGSTOP)  # while it learns these
         await said(second, "shard ready")
-        first.process.send_signal(signal.SIGCONT)
+        first.signal(signal.SIGCONT)
         assert first.wait(DEADLINE_S) == FencedError.exit_code, first.log
         await until_learnt(second, settings, 4000)
         await publish(settings, records[250:])

@@ -1,10 +1,11 @@
 """A trainer in a process of its own, and what it leaves in Kafka, read the slow and obvious way."""
 
+import logging
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,13 +31,9 @@ STOP_DEADLINE_S = 10.0  # what an orchestrator is promised
 SMALL = ModelSettings(dim=16, id_dim=16, hidden=32, batch=64, codes=8, start_steps=10)
 START = 1_700_000_000_000
 
-RUN = """
-import logging, sys
-from agents.trainer import main
-from schemas.settings import Settings
-logging.basicConfig(level="WARNING")
-main(Settings.model_validate_json(sys.argv[1]))
-"""
+# Torch, numba and Faust take seconds to import: once, in a server that every trainer is forked from.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["agents.trainer"])
 
 Event = dict[str, Any]
 
@@ -47,14 +44,26 @@ def small(settings: Settings, folder: str = "trainer", **trainer: Any) -> Settin
     return settings.model_copy(update={"model": SMALL, "trainer": worker})
 
 
+def learn(settings: str, output: str) -> None:
+    """What the process does."""
+    from agents.trainer import main
+
+    file = os.open(output, os.O_WRONLY | os.O_CREAT)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    os.environ["NO_COLOR"] = "1"
+    logging.basicConfig(level="WARNING")
+    main(Settings.model_validate_json(settings))
+
+
 class TrainerProcess:
     """Started when built; its output is in `log`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._file = settings.data / f"trainer-{random.getrandbits(32):08x}.log"
-        with self._file.open("wb") as output:
-            command = [sys.executable, "-c", RUN, settings.model_dump_json(exclude={"kafka": {"sasl_password"}})]
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | {"NO_COLOR": "1"})
+        self._file = settings.data / f"trainer-{uuid.uuid4().hex[:8]}.log"
+        self._file.touch()
+        self._process = PROCESSES.Process(target=learn, args=(settings.model_dump_json(), str(self._file)))
+        self._process.start()
 
     @property
     def log(self) -> str:
@@ -62,21 +71,26 @@ class TrainerProcess:
 
     @property
     def running(self) -> bool:
-        return self.process.poll() is None
+        return self._process.is_alive()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
 
     def kill(self) -> None:
         """kill -9."""
-        self.process.kill()
-        self.process.wait()
+        self._process.kill()
+        self._process.join()
 
-    def stop(self) -> int:
+    def stop(self) -> int | None:
         """SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_DEADLINE_S)
+        self._process.terminate()
+        return self.wait(STOP_DEADLINE_S)
 
-    def wait(self, seconds: float) -> int:
-        """The exit code of a process that ends by itself."""
-        return self.process.wait(seconds)
+    def wait(self, seconds: float) -> int | None:
+        """The exit code of a process that ends by itself; None if it does not."""
+        self._process.join(seconds)
+        return self._process.exitcode
 
 
 @contextmanager
