@@ -11,6 +11,7 @@ from pipeline.model import Model
 from pipeline.seeding import first_codes
 
 SEEDING_ITEMS_A_CODE = 32
+SEEDING_ITEMS = 65_536  # above it 4 a code: a step must not take minutes
 SEEDING_ROUNDS = 5
 RESEEDING_ITEMS = 256
 
@@ -46,7 +47,7 @@ class Filing:
         """
         config = self.model.config
         codes = config.codes_for(len(ids))
-        most = SEEDING_ITEMS_A_CODE * codes
+        most = min(SEEDING_ITEMS_A_CODE * codes, max(SEEDING_ITEMS, 4 * codes))
         drawn = (
             ids if len(ids) <= most else [ids[place] for place in rng.choice(len(ids), most, replace=False).tolist()]
         )
@@ -57,8 +58,11 @@ class Filing:
         """Move the codes towards the vectors of one batch; rows not `known` were shown without their id."""
         config, codebook = self.model.config, self.model.codebook
         if codebook.codes_kd is not None:
-            decay = config.alpha_for(codebook.n_codes) ** (len(vectors_bd) / config.batch)
-            self.averages.update(vectors_bd[known_b], codes_b[known_b], weights_b[known_b], decay)
+            alpha = config.alpha_for(codebook.n_codes)
+            decay = alpha ** (len(vectors_bd) / config.batch)
+            # An event weighs the same in a short batch: the codebook must not depend on how events arrive.
+            weights = weights_b[known_b] * ((1 - alpha) / (1 - decay))
+            self.averages.update(vectors_bd[known_b], codes_b[known_b], weights, decay)
 
     def reseed(self, empty: Sequence[int], catalogue: Catalogue, rng: np.random.Generator) -> list[int]:
         """Move the first dead ones of these codes, at most 1 % of all, to items of the codes with the most mass.

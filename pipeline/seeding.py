@@ -5,22 +5,26 @@ import numpy as np
 from pipeline.arrays import Floats, Longs
 from pipeline.assignment import assign, seeding_distances
 
+SEEDING_PASSES = 512
+
 
 def spread_seeds(vectors_nd: Floats, codes: int, rng: np.random.Generator) -> Longs:
     """Positions of `codes` vectors drawn by k-means++: each with probability proportional to its squared distance.
 
+    Large codebooks draw several from the same distances, so that the vectors are passed over some 512 times at most.
     With fewer distinct vectors than codes the rest is drawn uniformly.
     """
+    together = max(1, codes // SEEDING_PASSES)
     chosen = [int(rng.integers(len(vectors_nd)))]
     distances_n = seeding_distances(vectors_nd, vectors_nd[chosen])
     while len(chosen) < codes:
-        total = distances_n.sum()
+        draws, total = min(together, codes - len(chosen)), distances_n.sum()
         if total > 1e-6 * len(vectors_nd):
-            pick = int(np.searchsorted(np.cumsum(distances_n), rng.random() * total, side="right"))
+            picks = np.searchsorted(np.cumsum(distances_n), rng.random(draws) * total, side="right")
         else:
-            pick = int(rng.integers(len(vectors_nd)))
-        chosen.append(min(pick, len(vectors_nd) - 1))
-        distances_n = np.minimum(distances_n, seeding_distances(vectors_nd, vectors_nd[chosen[-1:]]))
+            picks = rng.integers(len(vectors_nd), size=draws)
+        chosen += np.minimum(picks, len(vectors_nd) - 1).tolist()
+        distances_n = np.minimum(distances_n, seeding_distances(vectors_nd, vectors_nd[chosen[-draws:]]))
     return np.array(chosen, np.int64)
 
 
