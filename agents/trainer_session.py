@@ -17,7 +17,7 @@ from tables.position import Event
 from tables.shard import Shard
 from tables.transaction import Record
 
-STEP_DEADLINE_S = 120.0
+STEP_DEADLINE_S = 45.0  # below `stall_deadline_s`, so that the message names the step
 BATCHES_WAITING = 4
 
 
