@@ -19,7 +19,7 @@ from infra.demo.screen import Screen
 from infra.demo.summary import invitation, summary
 from infra.kafka_jars import kafka_jars
 from infra.logs import configure_logs
-from infra.ports import is_free
+from infra.ports import free_port, is_free
 from infra.signals import stop_signals_interrupt
 from infra.stack import Stack
 from infra.supervised import StackEvent
@@ -111,7 +111,8 @@ def _settings(options: Options, folder: Path) -> Settings:
         update={
             "data": folder,
             "kafka": kafka,
-            "broker": given.broker.model_copy(update={"folder": folder / "broker"}),
+            # Not the usual port: two demonstrations started together would race for it.
+            "broker": given.broker.model_copy(update={"folder": folder / "broker", "port": free_port()}),
             "server": given.server.model_copy(update={"port": port}),
         }
     )

@@ -28,7 +28,7 @@ from schemas.settings import Settings
 
 # Purchases that the trainer may be behind: about as many as it learns in a second, so that what the server answers is
 # little older than that; but three batches at least, else it would wait for the demonstration.
-WINDOW, LARGEST_WINDOW, WINDOW_S = 3_072, 8_192, 1.5
+WINDOW, LARGEST_WINDOW, WINDOW_S = 3_072, 6_144, 1.0
 OPENING_MS, OPENING_SHARE = 30 * 86_400_000, 0.25
 COUNT_DEADLINE_S = 90.0
 CUSTOMERS = 4
