@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ FINISH_DEADLINE_S = 5.0
 
 def main(settings: Settings) -> None:
     """Learn until told to stop; stand by while another trainer does."""
+    os.nice(settings.trainer.nice)
     try:
         asyncio.run(_main(settings))
     except Exception as error:  # noqa: BLE001 - whatever ends a process, its last line says so

@@ -9,6 +9,8 @@ from pathlib import Path
 from schemas.settings import Settings
 
 PACKAGES = Path(__file__).parent.parent
+# On one machine a step of the trainer would hold up what takes milliseconds in the indexers and the server.
+BESIDE_OTHERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Role:
 def usual_roles(settings: Settings, indexers: int) -> list[Role]:
     """A trainer, some indexers, a server. Each indexer has a folder, and a metrics port if any, of its own."""
     numbered = [Role(f"indexer-{n}", svq("indexer"), _indexer_variables(settings, n)) for n in range(indexers)]
-    return [Role("trainer", svq("trainer")), *numbered, Role("server", svq("server"))]
+    trainer = Role("trainer", svq("trainer"), {"SVQ_TRAINER__NICE": str(settings.trainer.nice or BESIDE_OTHERS)})
+    return [trainer, *numbered, Role("server", svq("server"))]
 
 
 def svq(*arguments: str) -> list[str]:

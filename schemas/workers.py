@@ -43,6 +43,7 @@ class TrainerSettings(WorkerSettings):
     publish_interval_ms: int = Field(250, ge=10, description="Time from one published version to the next.")
     batch_deadline_ms: int = Field(1000, ge=10, description="A batch that is not full by then is trained as it is.")
     threads: int = Field(1, ge=1, description="Threads of one training step.")
+    nice: int = Field(0, ge=0, le=19, description="Lower priority, so that others on the machine answer first.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where training runs.")
 
 
