@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -37,11 +38,20 @@ FINISH_DEADLINE_S = 5.0
 
 def main(settings: Settings) -> None:
     """Learn until told to stop; stand by while another trainer does."""
-    os.nice(settings.trainer.nice)
+    _step_aside(settings.trainer.nice)
     try:
         asyncio.run(_main(settings))
     except Exception as error:  # noqa: BLE001 - whatever ends a process, its last line says so
         die(error)
+
+
+def _step_aside(nice: int) -> None:
+    if not nice:
+        return
+    os.nice(nice)
+    # Where Linux schedules by session, the priority of a process counts within its session only.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 async def _main(settings: Settings) -> None:
