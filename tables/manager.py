@@ -14,6 +14,8 @@ from tables.errors import die
 log = structlog.get_logger(__name__)
 
 TAKE_OVER_DEADLINE_S = 20.0
+# Topics that were just created, and members that are gone but not yet expired, make assignments that do not last.
+FIT_DEADLINE_S = 40.0
 
 
 class Recovery(FaustRecovery):  # type: ignore[misc]  # Faust carries no types
@@ -32,6 +34,7 @@ class TableManager(FaustTableManager):  # type: ignore[misc]  # Faust carries no
     """
 
     _recovery: Any
+    _waiting: asyncio.TimerHandle | None = None
 
     @property
     def recovery(self) -> Any:
@@ -56,14 +59,15 @@ class TableManager(FaustTableManager):  # type: ignore[misc]  # Faust carries no
         self, assigned: set[Any], revoked: set[Any], newly_assigned: set[Any], generation_id: int
     ) -> None:
         shards = self.app.shards
+        if self._waiting is not None:
+            self._waiting.cancel()
         await shards.release()
         changelogs = {table.changelog_topic.get_topic_name() for table in self.values()}
         partitions = {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic in changelogs}
-        shards.check_assignment({TopicPartition(*tp) for tp in assigned}, partitions)
-        if shards.config.transactional_id and len(partitions) < shards.config.partitions:
-            log.warning(
-                "waiting for all partitions: another member is still in the group", partitions=sorted(partitions)
-            )
+        unfit = shards.unfit({TopicPartition(*tp) for tp in assigned}, partitions)
+        if unfit is not None:
+            log.warning("waiting for another assignment", reason=str(unfit), seconds=FIT_DEADLINE_S)
+            self._waiting = asyncio.get_running_loop().call_later(FIT_DEADLINE_S, die, unfit)
             partitions = set()
         fenced = await shards.fence(partitions)
         self._open_databases(partitions)

@@ -14,19 +14,18 @@ from tables.errors import LostOffsetsError, LostRecordsError
 
 DEADLINE_S = 60.0
 RETRY_S = 0.2
+READING = {
+    "isolation_level": "read_committed",
+    "auto_offset_reset": "earliest",
+    "enable_auto_commit": False,
+    "fetch_max_wait_ms": 100,
+}
 
 
 @asynccontextmanager
 async def reader(connection: Mapping[str, Any], **settings: Any) -> AsyncIterator[Any]:
-    """A consumer outside of any group that sees committed records only."""
-    consumer = AIOKafkaConsumer(
-        **connection,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        fetch_max_wait_ms=100,
-        **settings,
-    )
+    """A consumer outside of any group; unless told otherwise it sees committed records only."""
+    consumer = AIOKafkaConsumer(**(READING | settings), **connection)
     await consumer.start()
     try:
         yield consumer

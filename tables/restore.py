@@ -15,7 +15,7 @@ from tables.table import MAX_AGE_S, Table
 
 log = structlog.get_logger(__name__)
 
-FETCH_BYTES = 8 << 20
+FETCH_BYTES = 2 << 20
 MAX_RECORDS = 10_000
 PROGRESS_S = 5.0
 

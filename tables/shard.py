@@ -22,9 +22,8 @@ __all__ = ["Shard", "Step"]
 log = structlog.get_logger(__name__)
 
 CLOSE_DEADLINE_S = 5.0
-RETRY_BACKOFF_MS = (
-    3  # aiokafka's 100 ms would delay every second transaction: the last one's markers are still on their way
-)
+# aiokafka's 100 ms would delay every second transaction: the last one's markers are still on their way.
+RETRY_BACKOFF_MS = 3
 
 
 class Shard:
@@ -82,10 +81,8 @@ class Shard:
         config = self._config
         committed = await committed_offsets(config.connection, config.group, self.sources)
         async with reader(config.connection) as consumer:
-            beginnings, lasts = (
-                await consumer.beginning_offsets(self.sources),
-                await consumer.end_offsets(self.sources),
-            )
+            beginnings = await consumer.beginning_offsets(self.sources)
+            lasts = await consumer.end_offsets(self.sources)
         written = any(ends[table.changelog(partition)] for table in self._tables for partition in self.partitions)
         starts = starting_offsets(config.group, committed, beginnings, lasts, tables_written=written)
         self.positions = {tp: Position(tp, offset) for tp, offset in starts.items()}
@@ -95,7 +92,8 @@ class Shard:
             # Shielded, for a producer that is stopped in mid-commit hangs; `close` waits for the lock.
             await asyncio.shield(asyncio.create_task(self._commit_alone(unset)))
         if on_owned is not None:
-            await on_owned(self)
+            async with asyncio.timeout(config.restore_deadline_s):
+                await on_owned(self)
         if self._producer is not None:
             log.info("shard ready", shard=self.name, partitions=self.partitions, positions=list(starts.values()))
         self.ready.set()
@@ -121,7 +119,7 @@ class Shard:
         Raises:
             ShardLost: the shard went to another worker before the step began. The block does not run.
         """
-        await self._until_ready()
+        await self.ready.wait()  # which a restore sets in time, or the process ends
         async with self._lock:
             if self._producer is None:
                 raise ShardLost(self.name)
@@ -143,7 +141,7 @@ class Shard:
         Raises:
             ShardLost: the shard went to another worker.
         """
-        await self._until_ready()
+        await self.ready.wait()  # which a restore sets in time, or the process ends
         async with self._lock:
             if self._producer is None:
                 raise ShardLost(self.name)
@@ -151,10 +149,6 @@ class Shard:
                 return await self._current(events)
             except Exception as error:  # noqa: BLE001 - as in a step
                 die(error, shard=self.name)
-
-    async def _until_ready(self) -> None:
-        async with asyncio.timeout(self._config.restore_deadline_s + CLOSE_DEADLINE_S):
-            await self.ready.wait()
 
     async def _current(self, events: Sequence[E]) -> list[E]:
         by_source: dict[TopicPartition, list[E]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import structlog
 from aiokafka import TopicPartition
 
-from schemas.errors import InvariantError
+from schemas.errors import FencedError, InvariantError, StreamVQError
 from tables.config import WorkerConfig
 from tables.errors import ShardLost, die
 from tables.offsets import reader
@@ -15,6 +15,8 @@ from tables.shard import Shard, Step
 from tables.table import Table
 
 log = structlog.get_logger(__name__)
+
+RESTORES_AT_A_TIME = 4  # each holds some MiB of fetched rows
 
 Hook = Callable[[Shard], Awaitable[None]]
 
@@ -39,6 +41,7 @@ class Shards:
         self._of: dict[int, Shard] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._restoring: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(RESTORES_AT_A_TIME)
 
     def __iter__(self) -> Iterator[Shard]:
         return iter(list(self._owned.values()))
@@ -94,7 +97,8 @@ class Shards:
         self._ends = {}
         if shards:
             changelogs = [table.changelog(partition) for table in self.tables for partition in sorted(partitions)]
-            async with reader(self.config.connection) as consumer:
+            # Of all records, not of the committed ones: should a transaction still be open, the restore waits for it.
+            async with reader(self.config.connection, isolation_level="read_uncommitted") as consumer:
                 self._ends = dict(await consumer.end_offsets(changelogs))
         return shards
 
@@ -110,16 +114,20 @@ class Shards:
 
     async def _restore(self, shard: Shard) -> None:
         try:
-            await shard.restore(self._ends, self.on_owned)
+            async with self._turns:
+                await shard.restore(self._ends, self.on_owned)
         except Exception as error:  # noqa: BLE001 - outside of Faust's reach: nobody else would see it
             die(error, shard=shard.name)
 
-    def check_assignment(self, assigned: set[TopicPartition], partitions: set[int]) -> None:
-        """Sources and tables must come together. Raises InvariantError."""
+    def unfit(self, assigned: set[TopicPartition], partitions: set[int]) -> StreamVQError | None:
+        """What is wrong with an assignment of sources and of the tables' partitions, None if it can be owned."""
         for topic in self.config.sources:
             got = {tp.partition for tp in assigned if tp.topic == topic}
             if got != partitions:
-                raise InvariantError(
+                return InvariantError(
                     f"partitions {sorted(got)} of {topic} came with partitions {sorted(partitions)} of the tables: "
                     "sources and changelogs need the same number of partitions, see `svq topics check`"
                 )
+        if self.config.transactional_id and len(partitions) < self.config.partitions:
+            return FencedError(f"another member of the group {self.config.group} holds some of the partitions")
+        return None

@@ -9,7 +9,7 @@ import faust
 from aiokafka import TopicPartition
 from rocksdict import WriteBatch
 
-from tables.errors import ShardLost
+from tables.errors import FolderError, ShardLost
 from tables.folder import damage_mark, delete_database, is_damage, open_database
 
 # Ours, in the same database as the rows: the changelog offset that they reach, and when. Ids are UTF-8, so it is none.
@@ -51,7 +51,11 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
                 batch.put(key, value)
         if end is not None:
             batch.put(RESTORED, b"%d %d" % (end, int(time.time())))
-        self._database(partition).write(batch)
+        database = self._database(partition)
+        try:
+            database.write(batch)
+        except Exception as error:
+            raise FolderError(f"{self._path(partition)} cannot be written: {error}") from error
 
     def reached(self, partition: int) -> tuple[int, float]:
         """Changelog offset that the local rows reach, and how many seconds ago they did."""
