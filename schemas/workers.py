@@ -77,6 +77,12 @@ class ServerSettings(Section):
     )
     candidates_limit: int = Field(5000, ge=1, description="Most items that go from the index to the ranker.")
     chunk: int = Field(8, ge=1, description="Items that a posting list hands over at a time.")
+    version_interval_ms: int = Field(
+        1000,
+        ge=0,
+        description="Least time from one version of the model to the next one taken over: each makes the item vectors "
+        "of the last one useless. Items and their clusters do not wait for it.",
+    )
     request_deadline_ms: int = Field(2000, ge=1, description="A query that takes longer is answered with 503.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body.")
     max_batch: int = Field(256, ge=1, description="Most queries in one request.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -47,6 +48,8 @@ class Follower:
         self._reader: ChangelogReader | None = None
         self._versions = Versions()
         self._ready = False
+        self._interval_s = settings.server.version_interval_ms / 1000
+        self._activated = -math.inf
 
     async def run(self, metrics: Metrics) -> None:
         """Follow until cancelled.
@@ -89,14 +92,17 @@ class Follower:
     async def _step(self, reader: ChangelogReader, metrics: Metrics) -> None:
         records = await reader.poll(POLL_RECORDS, POLL_MS)
         await self._apply([record for record in records if record.topic != self._parameters], metrics)
-        complete = self._parameters not in reader.waiting_for()
         parameters = [(record.key, record.value) for record in records if record.topic == self._parameters]
-        version = self._versions.feed(parameters, complete=complete)
+        complete = self._parameters not in reader.waiting_for()
+        version = self._versions.feed(parameters, complete=complete and self._version_due())
         if version is not None:
             await self._activate(version, metrics)
         metrics.read(records)
         if reader.ready and not self._ready:
             self._become_ready()
+
+    def _version_due(self) -> bool:
+        return time.monotonic() - self._activated >= self._interval_s
 
     async def _apply(self, records: Sequence[Record], metrics: Metrics) -> None:
         for piece in _pieces(records):
@@ -116,6 +122,7 @@ class Follower:
         async with self._replica.steady:
             begin = time.perf_counter()
             self._replica.activate(*version)
+            self._activated = time.monotonic()
             metrics.took("version", time.perf_counter() - begin)
         if self._replica.vectors is not None:
             for _ in self._replica.vectors.ahead():

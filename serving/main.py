@@ -35,10 +35,10 @@ def listen(server: ServerSettings) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((server.host, server.port))
         listening.listen(BACKLOG)  # without it two processes could hold the port until both wanted to accept
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
         raise ResourceError(
-            f"cannot listen at {server.host}:{server.port}: {error.strerror or error}. "
+            f"cannot listen at {server.host}:{server.port}: {getattr(error, 'strerror', None) or error}. "
             "End the process that holds it, or set server.port (SVQ_SERVER__PORT) to another one; 0 takes a free one."
         ) from error
     return listening

@@ -95,7 +95,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 @pytest.fixture
 def server_settings(settings_with_topics: Settings) -> Settings:
     """Settings of this test, with topics, for a server at any free port."""
-    return settings_with_topics.model_copy(update={"server": ServerSettings(port=0)})
+    return settings_with_topics.model_copy(update={"server": ServerSettings(port=0, version_interval_ms=0)})
 
 
 @pytest.fixture(scope="session")
