@@ -1,16 +1,12 @@
 """Replica of the `clusters` table in the trainer: which codes hold no item, so that they may move."""
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import structlog
-from streamvq_client.changelog import ChangelogReader, Record
+from streamvq_client.changelog import Record
 from streamvq_client.rows import decode_cluster
 
-from schemas.errors import UnreachableError
-
-log = structlog.get_logger(__name__)
+from agents.table_follower import TableFollower
 
 # An item that was filed just now may not be in the table yet.
 QUIET_MS = 10_000
@@ -50,42 +46,19 @@ class ClusterSizes:
         ]
 
 
-class EmptyClusters:
+class EmptyClusters(TableFollower):
     """Follows the changelog of `clusters`."""
 
     def __init__(self, connection: Mapping[str, Any], topic: str) -> None:
-        self._reader = ChangelogReader(connection, [topic])
-        self._topic = topic
+        super().__init__(connection, topic)
         self._sizes = ClusterSizes()
-
-    async def start(self, deadline_s: float) -> None:
-        """Read what the table holds now. Raises UnreachableError if that takes longer than the deadline."""
-        await self._reader.start()
-        try:
-            async with asyncio.timeout(deadline_s):
-                while not self._reader.ready:
-                    await self._read()
-        except TimeoutError:
-            raise UnreachableError(
-                f"{self._topic} was not read within {deadline_s:.0f} s, still waiting for "
-                f"{self._reader.waiting_for()}: raise trainer.restore_deadline_s, or see what holds Kafka up"
-            ) from None
-
-    async def follow(self) -> None:
-        """Keep up with the table, for ever."""
-        while True:
-            await self._read()
-
-    async def stop(self) -> None:
-        """Disconnect."""
-        await self._reader.stop()
 
     def __call__(self, codes: int, now_ms: int) -> list[int]:
         """Codes that may move."""
         return self._sizes.empty(codes, now_ms)
 
-    async def _read(self) -> None:
-        apply(self._sizes, await self._reader.poll())
+    async def _take(self, records: Sequence[Record]) -> None:
+        apply(self._sizes, records)
 
 
 def apply(sizes: ClusterSizes, records: Iterable[Record]) -> None:

@@ -1,0 +1,53 @@
+"""A table of the indexers as the trainer sees it: read whole at the start, followed from then on."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streamvq_client.changelog import ChangelogReader, Record
+
+from schemas.errors import UnreachableError
+
+# Decoding these takes some 10 ms: no step waits for longer.
+RECORDS_AT_A_TIME = 1000
+
+
+class TableFollower(ABC):
+    """Reads one changelog; what its rows mean is the subclass's."""
+
+    def __init__(self, connection: Mapping[str, Any], topic: str) -> None:
+        self._reader = ChangelogReader(connection, [topic])
+        self._topic = topic
+
+    @abstractmethod
+    async def _take(self, records: Sequence[Record]) -> None:
+        """Bring what is known up to date with these records, never none."""
+
+    async def start(self, deadline_s: float) -> None:
+        """Read what the table holds now. Raises UnreachableError if that takes longer than the deadline."""
+        await self._reader.start()
+        try:
+            async with asyncio.timeout(deadline_s):
+                while not self._reader.ready:
+                    await self._read()
+        except TimeoutError:
+            left = self._reader.waiting_for()
+            raise UnreachableError(
+                f"{self._topic} was not read within {deadline_s:.0f} s, still waiting for {left}: "
+                "raise trainer.restore_deadline_s, or see what holds Kafka up"
+            ) from None
+
+    async def follow(self) -> None:
+        """Keep up with the table, for ever."""
+        while True:
+            await self._read()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._reader.stop()
+
+    async def _read(self) -> None:
+        records = await self._reader.poll(max_records=RECORDS_AT_A_TIME)
+        if records:
+            await self._take(records)
