@@ -1,0 +1,1 @@
+"""What the retriever is measured with, beside what one would use instead."""

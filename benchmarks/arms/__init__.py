@@ -1,0 +1,1 @@
+"""Ways to answer the same questions: the index, its ceiling and its rivals."""

@@ -1,0 +1,100 @@
+"""What every arm is asked, what it answers, and what it may know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from benchmarks.interactions import Interactions
+from pipeline.arrays import Doubles, Floats, Ints, Longs
+from pipeline.inputs import UserInputs
+from pipeline.learner import Learner
+from pipeline.model import ItemVectors
+
+K = 100  # answers are judged down to this rank
+MISSED = -1  # rank of an item that is not among the first K
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Q positive exposures of one micro-batch, to be foretold before anything is learned from the batch.
+
+    Attributes:
+        event_q: position of each exposure in the interactions.
+        target_q: item number to be found; one that is not known yet (>= `Moment.n_items`) cannot be.
+        users: the user's side, with its history strictly before the exposure.
+        last_q: number of the latest item in the history, -1 for none.
+        seen: for each, sorted numbers of items that are not to be offered.
+    """
+
+    event_q: Longs
+    target_q: Ints
+    users: UserInputs
+    last_q: Ints
+    seen: Sequence[Ints]
+
+    def __len__(self) -> int:
+        return len(self.event_q)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is known just before a micro-batch; N items are published.
+
+    Attributes:
+        set: the interactions; an arm may read what lies before `start`, and features of known items.
+        start: position of the batch's first exposure.
+        now: time of that exposure, milliseconds since the epoch.
+        learner: the towers, codebook and popularity as trained so far.
+        n_items: N.
+        vectors: index vectors and biases of the items known, (N, d) and (N, T).
+        log_share_n: log p of each.
+        static_n: bias + gamma log p of the primary task: what a score has beyond u·v / tau.
+        u_qd: index vectors of the users asked about, of the primary task.
+    """
+
+    set: Interactions
+    start: int
+    now: int
+    learner: Learner
+    n_items: int
+    vectors: ItemVectors
+    log_share_n: Doubles
+    static_n: Floats
+    u_qd: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Ranks of the targets, and the first items of a few of the questions, to see which are ever shown.
+
+    Attributes:
+        rank_q: 0-based rank of each target, MISSED beyond the first K.
+        top_sk: the first K items of the first S questions, -1 where there are fewer.
+        scored: items scored a question, on average.
+    """
+
+    rank_q: Ints
+    top_sk: Ints
+    scored: float
+
+
+@dataclass(slots=True)
+class Cost:
+    """Seconds an arm spent, beyond what all share (towers and training)."""
+
+    build_s: float = 0.0
+    query_s: float = 0.0
+    rebuilds: int = 0
+    notes: dict[str, float] = field(default_factory=dict)
+
+
+class Arm(Protocol):
+    """One way to answer. `answer` and `learned` are called in turn, once a micro-batch."""
+
+    cost: Cost
+
+    def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
+        """Answers by name: an arm with several budgets answers under several names."""
+
+    def learned(self, set_: Interactions, start: int, end: int) -> None:
+        """Exposures start..end have been learned from; an arm may now count them."""
