@@ -1,10 +1,12 @@
 """What every arm is asked, what it answers, and what it may know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.interactions import Interactions
+from benchmarks.scoring import Scorer
+from benchmarks.seen import Seen
 from pipeline.arrays import Doubles, Floats, Ints, Longs
 from pipeline.inputs import UserInputs
 from pipeline.learner import Learner
@@ -23,14 +25,14 @@ class Questions:
         target_q: item number to be found; one that is not known yet (>= `Moment.n_items`) cannot be.
         users: the user's side, with its history strictly before the exposure.
         last_q: number of the latest item in the history, -1 for none.
-        seen: for each, sorted numbers of items that are not to be offered.
+        seen: items that are not to be offered to each; `seen[q]` is sorted.
     """
 
     event_q: Longs
     target_q: Ints
     users: UserInputs
     last_q: Ints
-    seen: Sequence[Ints]
+    seen: Seen
 
     def __len__(self) -> int:
         return len(self.event_q)
@@ -47,9 +49,12 @@ class Moment:
         learner: the towers, codebook and popularity as trained so far.
         n_items: N.
         vectors: index vectors and biases of the items known, (N, d) and (N, T).
+        clusters_n: code of each, -1 for none yet.
+        log_counts_n: forward-decayed log count of each, by the half-life in use.
         log_share_n: log p of each.
         static_n: bias + gamma log p of the primary task: what a score has beyond u·v / tau.
         u_qd: index vectors of the users asked about, of the primary task.
+        scorer: scores of items for these users; every arm over the live towers ranks by it.
     """
 
     set: Interactions
@@ -58,9 +63,12 @@ class Moment:
     learner: Learner
     n_items: int
     vectors: ItemVectors
+    clusters_n: Ints
+    log_counts_n: Doubles
     log_share_n: Doubles
     static_n: Floats
     u_qd: Floats
+    scorer: Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Cost:
-    """Seconds an arm spent, beyond what all share (towers and training)."""
+    """Seconds an arm spent, beyond what all share (towers and training).
+
+    The replay measures `query_s`: all of `answer` and `learned` that the arm does not count as `build_s` itself.
+    """
 
     build_s: float = 0.0
     query_s: float = 0.0

@@ -1,0 +1,41 @@
+"""Which items each question must not be answered with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.arrays import Ints, Longs
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A set of item numbers a question, as slices of one array: kernels read that, everybody else `seen[q]`.
+
+    A slice is in no order and may name an item twice, or one that is not known yet.
+
+    Attributes:
+        items_s: item numbers.
+        begin_q, end_q: the slice of each question.
+        n_items: items known; `seen[q]` leaves others out.
+
+    >>> seen = Seen(np.array([4, 1, 1, 9], np.int32), np.array([0, 3]), np.array([3, 4]), n_items=5)
+    >>> seen[0].tolist(), seen[1].tolist()
+    ([1, 4], [])
+    """
+
+    items_s: Ints
+    begin_q: Longs
+    end_q: Longs
+    n_items: int
+
+    def __len__(self) -> int:
+        return len(self.begin_q)
+
+    def __getitem__(self, question: int) -> Ints:
+        """Distinct known items of one question, sorted."""
+        items = np.unique(self.items_s[self.begin_q[question] : self.end_q[question]])
+        return items[: np.searchsorted(items, self.n_items)]
+
+    def __iter__(self) -> Iterator[Ints]:
+        return (self[question] for question in range(len(self)))
