@@ -17,24 +17,20 @@ def training_batch(exposures: Sequence[Exposure], histories: Histories, tasks: S
         histories: read as of before each exposure (strictly earlier in event time), then moved on.
         tasks: names of the labels, in the model's order.
     """
-    items: list[Sequence[str]] = []
-    ages: list[Sequence[float]] = []
-    for exposure in exposures:
-        now = exposure.timestamp
-        before = histories.as_of(exposure.user_id, now)
-        items.append(before.items)
-        ages.append([(now - time) / 1000 for time in before.times])
-        if any(label > 0 for label in exposure.labels.values()):
-            histories.append(exposure.user_id, exposure.item_id, now)
+    users = [exposure.user_id for exposure in exposures]
+    items = [exposure.item_id for exposure in exposures]
+    times = [exposure.timestamp for exposure in exposures]
+    positive = [any(label > 0 for label in exposure.labels.values()) for exposure in exposures]
+    before = histories.follow(users, items, times, positive)
     missing = float("nan")
     labels = [[exposure.labels.get(task, missing) for task in tasks] for exposure in exposures]
     return Batch(
-        user_ids=[exposure.user_id for exposure in exposures],
-        item_ids=[exposure.item_id for exposure in exposures],
+        user_ids=users,
+        item_ids=items,
         labels_bt=np.array(labels, np.float32).reshape(len(exposures), len(tasks)),
         user_features=[exposure.user for exposure in exposures],
         contexts=[exposure.context for exposure in exposures],
-        history_items=items,
-        history_ages=ages,
-        times=[exposure.timestamp for exposure in exposures],
+        history_items=before.items,
+        history_ages=before.ages,
+        times=times,
     )

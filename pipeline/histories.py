@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -15,6 +15,13 @@ class HistoryState(NamedTuple):
 
 NOTHING = HistoryState((), ())
 Load = Callable[[str], HistoryState | None]
+
+
+class Before(NamedTuple):
+    """Histories of some exposures: positives strictly earlier in time, oldest first, and seconds since each."""
+
+    items: list[Sequence[str]]
+    ages: list[Sequence[float]]
 
 
 class Histories:
@@ -63,6 +70,19 @@ class Histories:
         self._states[user] = self._trimmed(items, times)
         self._dirty[user] = None
         self._evict()
+
+    def follow(
+        self, users: Sequence[str], items: Sequence[str], times: Sequence[int], positive: Sequence[bool]
+    ) -> Before:
+        """Histories of a batch of exposures; each positive joins its user's behind the exposure it came from."""
+        before = Before([], [])
+        for user, item, time, liked in zip(users, items, times, positive, strict=True):
+            state = self.as_of(user, time)
+            before.items.append(state.items)
+            before.ages.append([(time - earlier) / 1000 for earlier in state.times])
+            if liked:
+                self.append(user, item, time)
+        return before
 
     def put(self, user: str, state: HistoryState) -> None:
         """Set a user's history, as read from where it is stored."""

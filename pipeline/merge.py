@@ -76,6 +76,45 @@ def merge(
     return Merged(rows[:found], values[:found], clusters[:found])
 
 
+def merge_many(
+    postings: Postings,
+    cluster_scores_qk: NDArray[np.floating],
+    task: int,
+    n_out: int,
+    chunk: int = 8,
+    *,
+    excluded_s: Int32,
+    begin_q: Int64,
+    end_q: Int64,
+) -> Int32:
+    """The rows that `merge` puts out for each of Q questions, (Q, n_out), -1 behind the last one.
+
+    Args:
+        postings: the lists.
+        cluster_scores_qk: (Q, K + 1), a row a question as `merge` takes it.
+        task: which order.
+        n_out: how many items.
+        chunk: places of a list put out at a time.
+        excluded_s: rows that must not come out, of all questions; those not in the lists are ignored.
+        begin_q: where each question's part of them begins.
+        end_q: where it ends.
+
+    Raises:
+        ValueError: sizes that do not fit.
+    """
+    scores = np.ascontiguousarray(cluster_scores_qk, dtype=np.float64)
+    if scores.shape != (len(begin_q), postings.n_clusters + 1) or len(begin_q) != len(end_q):
+        raise ValueError(f"{scores.shape} cluster scores for {postings.n_clusters} clusters, {len(begin_q)} questions")
+    if np.isnan(scores).any() or not 0 <= task < postings.n_tasks or n_out < 0 or chunk < 1:
+        raise ValueError(f"task {task} of {postings.n_tasks}, n_out {n_out}, chunk {chunk}, or a score is not a number")
+    rows = np.full((len(scores), n_out), -1, dtype=np.int32)
+    _merge_many(
+        scores, postings.start_k, postings.size_k, postings.rows_ts[task], postings.keys_ts[task], chunk,
+        excluded_s, begin_q, end_q, np.ones(len(postings.cluster_n), np.uint8), rows,
+    )  # fmt: skip
+    return rows
+
+
 @native
 def _sift_down(value: Float64, k_of: Int64, at: int, n: int) -> None:
     """Let the entry at ``at`` sink to its place; the larger value is above, of equal ones the lower cluster."""
@@ -136,3 +175,20 @@ def _merge(
         if n > 0:
             _sift_down(value, k_of, 0, n)
     return found
+
+
+@native
+def _merge_many(
+    scores_qk: Float64, start: Int64, size: Int64, rows: Int32, keys: Float64, chunk: int,
+    excluded_s: Int32, begin_q: Int64, end_q: Int64, mask: Mask, out_qn: Int32,
+) -> None:  # fmt: skip
+    most = out_qn.shape[1]
+    values, clusters = np.empty(most), np.empty(most, dtype=np.int32)
+    for q in range(scores_qk.shape[0]):
+        for s in range(begin_q[q], end_q[q]):
+            if excluded_s[s] < mask.size:
+                mask[excluded_s[s]] = 0
+        _merge(scores_qk[q], start, size, rows, keys, chunk, 1, mask, out_qn[q], values, clusters)
+        for s in range(begin_q[q], end_q[q]):
+            if excluded_s[s] < mask.size:
+                mask[excluded_s[s]] = 1

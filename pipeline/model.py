@@ -14,7 +14,7 @@ from pipeline.embedding import EmbeddingTable
 from pipeline.errors import RestoreError
 from pipeline.features import Features
 from pipeline.gather import Gathered
-from pipeline.inputs import Inputs, SideInputs, UserInputs
+from pipeline.inputs import Encoded, Inputs, SideInputs, UserInputs
 from pipeline.layout import table_dims
 from pipeline.popularity import initial_log_counts
 from pipeline.ranker import build_towers
@@ -104,6 +104,11 @@ class Model:
         return self._item_vectors("item", ids, features)
 
     @torch.no_grad()
+    def encoded_items(self, encoded: Encoded) -> ItemVectors:
+        """The same of items that `inputs.encode_items` has read before."""
+        return self._vectors_of("item", encoded)
+
+    @torch.no_grad()
     def users(self, inputs: UserInputs) -> Floats:
         """u of each user and task, (B, T, d), for the index."""
         return self._user_vectors("user", inputs)
@@ -169,7 +174,10 @@ class Model:
         return self.tables[table].ids.find(names)
 
     def _item_vectors(self, tower: str, ids: Sequence[str], features: Sequence[Features]) -> ItemVectors:
-        side = self.inputs.items(self.inputs.encode_items(ids, features), self._find)
+        return self._vectors_of(tower, self.inputs.encode_items(ids, features))
+
+    def _vectors_of(self, tower: str, encoded: Encoded) -> ItemVectors:
+        side = self.inputs.items(encoded, self._find)
         v, bias = self.item_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
         return ItemVectors(v.cpu().numpy(), bias.cpu().numpy())
 

@@ -1,0 +1,124 @@
+"""The items known so far with their vectors, codes and popularity, as the index holds them."""
+
+from typing import Final
+
+import numpy as np
+
+from benchmarks.interactions import Interactions
+from pipeline.arrays import Doubles, Floats, Ints, Longs
+from pipeline.features import Values
+from pipeline.ids import grown
+from pipeline.inputs import Encoded
+from pipeline.learner import Learner
+from pipeline.model import ItemVectors
+
+REFRESHED: Final = 50_000
+"""Items whose vectors follow the towers before each micro-batch; of more, those just exposed and so many in turn."""
+
+
+class KnownItems:
+    """Arrays by item number; the first `n` are in use.
+
+    Attributes:
+        n: items published.
+        clusters_m: present codes, -1 for none yet.
+        exposures_m: exposures learned from.
+        moved: items refiled by the last refresh, among `refreshed`.
+    """
+
+    def __init__(self, set_: Interactions, learner: Learner) -> None:
+        config = learner.config
+        self._set, self._learner = set_, learner
+        self.n = 0
+        self._v: Floats = np.zeros((64, config.dim), np.float32)
+        self._bias: Floats = np.zeros((64, config.n_tasks), np.float32)
+        self._counts: Doubles = np.zeros((64, len(config.half_lives)))
+        self.clusters_m: Ints = np.full(64, -1, np.int32)
+        self.exposures_m: Longs = np.zeros(64, np.int64)
+        self.moved = self.refreshed = 0
+        self._encoded: Encoded | None = None
+        self._encoded_n = 0
+        self._stale: Longs = np.zeros(0, np.int64)
+        self._turn = 0
+
+    @property
+    def vectors(self) -> ItemVectors:
+        """Of the items known."""
+        return ItemVectors(self._v[: self.n], self._bias[: self.n])
+
+    @property
+    def clusters_n(self) -> Ints:
+        """Codes of the items known."""
+        return self.clusters_m[: self.n]
+
+    @property
+    def log_counts_n(self) -> Doubles:
+        """Forward-decayed log counts of the items known, by the half-life in use; of those never exposed as of now."""
+        model = self._learner.model
+        counts = self._counts[: self.n, model.active_half_life]
+        return np.where(self.exposures_m[: self.n] > 0, counts, model.initial_popularity()[model.active_half_life])
+
+    def publish(self, n: int) -> None:
+        """Items below `n` are known from now on."""
+        set_, more = self._set, range(self.n, n)
+        for item in more:
+            self._learner.catalogue.put(set_.items[item], self._features(item))
+        self._v, self._bias, self._counts = grown(self._v, n), grown(self._bias, n), grown(self._counts, n)
+        self.clusters_m, self.exposures_m = grown(self.clusters_m, n, -1), grown(self.exposures_m, n)
+        self._stale = np.concatenate((self._stale, np.arange(self.n, n)))
+        self.n = max(n, self.n)
+
+    def exposed(self, items_b: Ints) -> None:
+        """A batch of exposures was learned from."""
+        np.add.at(self.exposures_m, items_b, 1)
+        self._stale = np.concatenate((self._stale, items_b))
+
+    def refresh(self) -> None:
+        """Bring vectors, popularity and codes up to the present parameters."""
+        rows = np.unique(self._stale)
+        self._stale = np.zeros(0, np.int64)
+        if not self.n:
+            return
+        self._counts[rows] = self._learner.popularity([self._set.items[row] for row in rows.tolist()])
+        if self.n <= REFRESHED:
+            rows, vectors = np.arange(self.n), self._all()
+        else:
+            rows = np.union1d(rows, (self._turn + np.arange(REFRESHED)) % self.n)
+            self._turn = (self._turn + REFRESHED) % self.n
+            numbers = rows.tolist()
+            vectors = self._learner.model.items(
+                [self._set.items[row] for row in numbers], [self._features(row) for row in numbers]
+            )
+        self._v[rows], self._bias[rows] = vectors
+        present = self.clusters_m[rows]
+        self.clusters_m[rows] = self._learner.model.assign(vectors.v_nd, present)
+        self.moved = int(((self.clusters_m[rows] != present) & (present >= 0)).sum())
+        self.refreshed = int((present >= 0).sum())
+
+    def empty_codes(self) -> list[int]:
+        """Codes that hold no item."""
+        codes = self._learner.model.codebook.n_codes
+        filed = self.clusters_n[self.clusters_n >= 0]
+        return np.flatnonzero(np.bincount(filed, minlength=codes) == 0).tolist() if codes and len(filed) else []
+
+    def _features(self, item: int) -> dict[str, object]:
+        return dict(self._set.item_features[item]) if self._set.item_features else {}
+
+    def _all(self) -> ItemVectors:
+        """Vectors of all items; what does not change of them is read once."""
+        more = range(self._encoded_n, self.n)
+        if more:
+            ids = [self._set.items[item] for item in more]
+            encoded = self._learner.model.inputs.encode_items(ids, [self._features(item) for item in more])
+            self._encoded = encoded if self._encoded is None else _joined(self._encoded, encoded)
+            self._encoded_n = self.n
+        assert self._encoded is not None  # noqa: S101 - there is an item
+        return self._learner.model.encoded_items(self._encoded)
+
+
+def _joined(one: Encoded, other: Encoded) -> Encoded:
+    values = {
+        name: Values(held.ids + other.values[name].ids, np.concatenate((held.counts_n, other.values[name].counts_n)))
+        for name, held in one.values.items()
+    }
+    return Encoded(values, np.concatenate((one.raw_nm, other.raw_nm)))
