@@ -52,6 +52,30 @@ def places_in_order(rows_qm: Ints, targets_q: Ints, budget: int) -> Ints:
     return places
 
 
+def ranks_by_place(place_n: Ints, targets_q: Ints, seen: Seen) -> Ints:
+    """Rank of each target in one order for everybody, without what each user has seen, (Q,).
+
+    Args:
+        place_n: place of each item in the order.
+        targets_q: item numbers.
+        seen: of the questions.
+    """
+    ranks = np.full(len(targets_q), MISSED, np.int32)
+    _rank_by_place(place_n, targets_q, seen.items_s, seen.begin_q, seen.end_q, np.zeros(len(place_n), np.uint8), ranks)
+    return ranks
+
+
+def first_unseen(order_n: Longs, seen: Seen, questions: int) -> Ints:
+    """The first K of an order that each of the first questions' users has not seen, (questions, K); -1 beyond."""
+    tops = np.full((questions, K), MISSED, np.int32)
+    for place, top in enumerate(tops):
+        hidden = seen[place]
+        ahead = order_n[: K + len(hidden)]
+        shown = ahead[~np.isin(ahead, hidden)][:K]
+        top[: len(shown)] = shown
+    return tops
+
+
 def best_of_all(scores_qn: Floats, seen: Seen, begin: int = 0) -> Ints:
     """The first K items that each user has not seen, best first, (Q, K); -1 where there are fewer."""
     scores = scores_qn.copy()
@@ -97,6 +121,29 @@ def _rank_all(
                 marks[row] = 1
                 hidden = hidden or row == target
                 above -= scores[row] > score or (scores[row] == score and row < target)
+        for s in range(begin_q[q], end_q[q]):
+            if seen_s[s] < n:
+                marks[seen_s[s]] = 0
+        if not hidden and above < K:
+            ranks_q[q] = above
+
+
+@native
+def _rank_by_place(
+    place_n: Ints, targets_q: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs, marks: Any, ranks_q: Ints
+) -> None:
+    n = place_n.size
+    for q in range(targets_q.size):
+        target = targets_q[q]
+        if target < 0 or target >= n:
+            continue
+        above, hidden = place_n[target], False
+        for s in range(begin_q[q], end_q[q]):
+            row = seen_s[s]
+            if row < n and marks[row] == 0:
+                marks[row] = 1
+                hidden = hidden or row == target
+                above -= place_n[row] < place_n[target]
         for s in range(begin_q[q], end_q[q]):
             if seen_s[s] < n:
                 marks[seen_s[s]] = 0

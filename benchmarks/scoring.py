@@ -32,10 +32,11 @@ class Scorer:
         scores: Floats = torch.addmm(static, u, torch.from_numpy(self.v_nd).T).numpy()
         return scores
 
-    def of(self, rows_qm: Ints) -> Floats:
-        """Scores of M candidates a question, (Q, M); of those below 0, which are none, -inf."""
+    def of(self, begin: int, rows_qm: Ints) -> Floats:
+        """Scores of M candidates each for questions from `begin` on, (Q, M); of those below 0, which are none, -inf."""
         scores = np.full(rows_qm.shape, -np.inf, np.float32)
-        _score(self.u_qd / np.float32(self.tau), self.v_nd, self.static_n, rows_qm, scores)
+        u = self.u_qd[begin : begin + len(rows_qm)] / np.float32(self.tau)
+        _score(u, self.v_nd, self.static_n, rows_qm, scores)
         return scores
 
 

@@ -1,7 +1,7 @@
 """Which items each question must not be answered with."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class Seen:
         """Distinct known items of one question, sorted."""
         items = np.unique(self.items_s[self.begin_q[question] : self.end_q[question]])
         return items[: np.searchsorted(items, self.n_items)]
+
+    def cleared(self) -> "Seen":
+        """The same questions with nothing seen."""
+        return replace(self, end_q=self.begin_q)
 
     def __iter__(self) -> Iterator[Ints]:
         return (self[question] for question in range(len(self)))

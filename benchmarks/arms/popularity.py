@@ -1,0 +1,65 @@
+"""What was taken most lately: a decayed count of positives, for several half-lives."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from benchmarks.arms.base import Answer, Cost, Moment, Questions
+from benchmarks.interactions import Interactions
+from benchmarks.ranks import SHOWN, first_unseen, ranks_by_place
+from pipeline.arrays import Doubles, Longs
+
+HALF_LIVES: Final = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
+
+
+class DecayedCounts:
+    """Positives of the primary task by item, halved every so many of them.
+
+    >>> counts = DecayedCounts(half_life=1, items=3)
+    >>> counts.add(np.array([2, 0])); counts.add(np.array([1]))
+    >>> counts.count_m.tolist(), counts.order(3).tolist()
+    ([0.5, 1.0, 0.5], [1, 0, 2])
+    """
+
+    def __init__(self, half_life: float, items: int) -> None:
+        self.half_life = half_life
+        self.count_m: Doubles = np.zeros(items)
+
+    def add(self, items_b: Longs) -> None:
+        """Count the positives of one micro-batch."""
+        self.count_m *= 0.5 ** (len(items_b) / self.half_life)
+        np.add.at(self.count_m, items_b, 1.0)
+
+    def order(self, n_items: int) -> Longs:
+        """The first `n_items` items, most popular first; of equal ones the lower number."""
+        return np.argsort(-self.count_m[:n_items], kind="stable")
+
+
+class Popularity:
+    """The same answer for everybody, without what each has seen.
+
+    Answers under one name a half-life: which is best is said in hindsight, so that the rival is as strong as it can be.
+    """
+
+    def __init__(self, items: int) -> None:
+        self.cost = Cost()
+        self._counts = {half_life: DecayedCounts(half_life, items) for half_life in HALF_LIVES}
+
+    def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
+        """`popularity@…` by half-life in positives."""
+        answers: dict[str, Answer] = {}
+        for half_life, counts in self._counts.items():
+            order = counts.order(moment.n_items)
+            place = np.empty(len(order), np.int32)
+            place[order] = np.arange(len(order))
+            ranks = ranks_by_place(place, questions.target_q, questions.seen)
+            shown = min(SHOWN, len(questions))
+            answers[f"popularity@{half_life}"] = Answer(ranks, first_unseen(order, questions.seen, shown), 0.0)
+        return answers
+
+    def learned(self, set_: Interactions, start: int, end: int) -> None:
+        """Count the positives."""
+        taken = set_.item_n[start:end][set_.labels_nt[start:end, 0] > 0].astype(np.int64)
+        for counts in self._counts.values():
+            counts.add(taken)

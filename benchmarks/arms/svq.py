@@ -1,0 +1,90 @@
+"""Streaming VQ: clusters scored, their lists merged, the first candidates scored again by the item vectors."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from benchmarks.arms.base import Answer, Cost, Moment, Questions
+from benchmarks.arms.exact import blocks
+from benchmarks.interactions import Interactions
+from benchmarks.ranks import SHOWN, best_of, places_in_order, ranks_within
+from pipeline.arrays import Doubles, Floats, Ints
+from pipeline.merge import merge_many
+from pipeline.postings import Postings
+
+SHARES: Final = {"0.5%": 0.005, "1%": 0.01, "2%": 0.02, "5%": 0.05, "10%": 0.1}
+FEWEST: Final = 200
+CHUNK: Final = 8
+
+
+class StreamingVQ:
+    """The index as it serves: posting lists that follow every refresh, one merge a question.
+
+    Smaller budgets are prefixes of the largest: that is what the merge puts out first.
+    """
+
+    def __init__(self) -> None:
+        self.cost = Cost()
+        self._postings = Postings(0, 1)
+
+    def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
+        """`svq@…` by share of items scored, `svq` as the widest, `svq-merge@10%` in the order of the merge."""
+        self._file(moment)
+        budgets = {name: budget(share, moment.n_items) for name, share in SHARES.items()}
+        most = max(budgets.values())
+        clusters = self._cluster_scores(moment)
+        ranks = {name: np.empty(len(questions), np.int32) for name in (*budgets, "merge")}
+        tops: dict[str, Ints] = {}
+        for begin, end in blocks(len(questions), most):
+            block = slice(begin, end)
+            seen, targets = questions.seen, questions.target_q[block]
+            rows = merge_many(
+                self._postings, clusters[block], 0, most, CHUNK,
+                excluded_s=seen.items_s, begin_q=seen.begin_q[block], end_q=seen.end_q[block],
+            )  # fmt: skip
+            scores = moment.scorer.of(begin, rows)
+            for name, size in budgets.items():
+                ranks[name][block] = ranks_within(rows, scores, targets, size)
+            ranks["merge"][block] = places_in_order(rows, targets, most)
+            if begin == 0:
+                tops = {name: _shown(rows, scores, size) for name, size in budgets.items()} | {"merge": _order(rows)}
+        answers = {f"svq@{name}": Answer(ranks[name], tops[name], float(size)) for name, size in budgets.items()}
+        merged = Answer(ranks["merge"], tops["merge"], 0.0)
+        return {"svq": answers["svq@10%"], **answers, "svq-merge@10%": merged}
+
+    def learned(self, set_: Interactions, start: int, end: int) -> None:
+        """Nothing to do: placements and popularity come with the next moment."""
+
+    def _file(self, moment: Moment) -> None:
+        """Bring the posting lists up to date: most keys move a little with every step, few items change their list."""
+        gamma = moment.learner.config.gamma
+        keys: Doubles = (moment.vectors.bias_nt[:, 0] + gamma * moment.log_counts_n)[:, None]
+        postings = self._postings
+        postings.grow(moment.learner.model.codebook.n_codes)
+        filed = postings.cluster_n[: moment.n_items]
+        moved = np.append(moment.clusters_n[: len(filed)] != filed, np.ones(moment.n_items - len(filed), np.bool_))
+        rows = np.flatnonzero(moved)
+        postings.update(rows, moment.clusters_n[rows], keys[rows])
+        postings.set_keys_all(keys)
+
+    def _cluster_scores(self, moment: Moment) -> Floats:
+        """u·e / tau a list, the unfiled first: items without a code count like the best cluster, as in serving."""
+        coarse = moment.learner.model.coarse(moment.u_qd)
+        best = coarse.max(axis=1, initial=0.0 if not coarse.shape[1] else -np.inf)
+        return np.column_stack((best, coarse))
+
+
+def budget(share: float, items: int) -> int:
+    """Items scored at a share of the catalogue: never fewer than 200, where there are as many."""
+    return min(max(FEWEST, round(share * items)), items)
+
+
+def _shown(rows_qm: Ints, scores_qm: Floats, size: int) -> Ints:
+    return best_of(rows_qm[:SHOWN, :size], scores_qm[:SHOWN, :size])
+
+
+def _order(rows_qm: Ints) -> Ints:
+    rows = rows_qm[:SHOWN]
+    falling = -np.arange(rows.shape[1], dtype=np.float32)
+    return best_of(rows, np.broadcast_to(falling, rows.shape))

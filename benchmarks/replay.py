@@ -1,0 +1,143 @@
+"""The prequential loop: predict each micro-batch, then learn from it; one pass, nothing seen before its time."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+
+from benchmarks.arms.base import Answer, Arm, Moment, Questions
+from benchmarks.batches import Batches, MicroBatch
+from benchmarks.interactions import Interactions
+from benchmarks.known_items import KnownItems
+from benchmarks.scoring import Scorer
+from benchmarks.tally import Facts, Tally, popularity_deciles
+from benchmarks.timeline import Timeline
+from pipeline.config import ModelConfig
+from pipeline.learner import Learner
+
+RESEED_EVERY: Final = 8
+"""Micro-batches between two looks for empty codes: some seconds of a stream, as versions of a trainer are apart."""
+
+Watch = Callable[[int], None]
+
+
+class Replay:
+    """One pass over a set with one seed.
+
+    The first micro-batch is learned from and not predicted: nothing is known before it.
+
+    Attributes:
+        learner: the trainer's, driven as the trainer does.
+        tally: what the arms have answered.
+        seconds: spent on learning, on vectors and codes, on making batches, and by each arm.
+    """
+
+    def __init__(
+        self,
+        set_: Interactions,
+        config: ModelConfig,
+        arms: Mapping[str, Arm],
+        *,
+        timeline: Timeline | None = None,
+        sample: int | None = None,
+    ) -> None:
+        """Begin at the first exposure.
+
+        Args:
+            set_: what is replayed.
+            config: of the model; its seed is the replay's.
+            arms: by name.
+            timeline: of the set, where there is one already.
+            sample: questions a micro-batch at most; None: all.
+        """
+        self.set, self.config, self.arms, self.sample = set_, config, arms, sample
+        self.timeline = timeline or Timeline(set_)
+        self.learner = Learner(config)
+        self.items = KnownItems(set_, self.learner)
+        self.tally = Tally(len(set_))
+        self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
+        self._batches = Batches(set_, self.timeline, config)
+
+    def run(self, watch: Watch | None = None) -> None:
+        """Replay all of it; `watch` is told how many exposures each micro-batch held."""
+        for number, start in enumerate(range(0, len(self.set), self.config.batch)):
+            micro = self.step(number, start)
+            if watch is not None:
+                watch(micro.end - micro.start)
+
+    def step(self, number: int, start: int) -> MicroBatch:
+        """Predict one micro-batch, then learn from it."""
+        with self._timed("prepare"):
+            self.items.publish(self.timeline.known_items(start))
+            micro = self._batches.take(start)
+        with self._timed("index"):
+            self.items.refresh()
+        if start:
+            self._predict(micro)
+        with self._timed("index"):
+            if number % RESEED_EVERY == 0:
+                self.learner.reseed(self.items.empty_codes())
+        self._learn(micro)
+        for arm in self.arms.values():
+            with _charged(arm):
+                arm.learned(self.set, micro.start, micro.end)
+        return micro
+
+    def _learn(self, micro: MicroBatch) -> None:
+        exposed = self.set.item_n[micro.start : micro.end]
+        self.items.publish(int(exposed.max()) + 1)
+        with self._timed("learn"):
+            self.learner.step(micro.batch)
+        self.items.exposed(exposed)
+
+    def _predict(self, micro: MicroBatch) -> None:
+        with self._timed("prepare"):
+            questions = self._batches.questions(micro, self.items.n, self.sample)
+        if not len(questions):
+            return
+        with self._timed("index"):
+            moment = self._moment(micro, questions)
+        answers: dict[str, Answer] = {}
+        for arm in self.arms.values():
+            with _charged(arm):
+                answers.update(arm.answer(moment, questions))
+        self.tally.add(self._facts(questions), answers, moment.n_items)
+
+    def _moment(self, micro: MicroBatch, questions: Questions) -> Moment:
+        items, model = self.items, self.learner.model
+        counts, vectors = items.log_counts_n, items.vectors
+        share = counts - model.log_mass_h[model.active_half_life]
+        static = vectors.bias_nt[:, 0] + (self.config.gamma * share).astype(np.float32)
+        u = np.ascontiguousarray(model.users(questions.users)[:, 0])
+        return Moment(
+            self.set, micro.start, int(self.set.time_n[micro.start]), self.learner, items.n, vectors, items.clusters_n,
+            counts, share, static, u, Scorer(u, vectors.v_nd, static, self.config.tau),
+        )  # fmt: skip
+
+    def _facts(self, questions: Questions) -> Facts:
+        set_, events, targets = self.set, questions.event_q, questions.target_q
+        first = self.timeline.first_exposed_m[targets]
+        ages = set_.time_n[events] - set_.time_n[first]
+        ages[first >= events] = -1
+        return Facts(
+            event_q=events,
+            user_q=set_.user_n[events],
+            age_q=ages,
+            decile_q=popularity_deciles(self.items.exposures_m[: self.items.n], targets),
+            history_q=np.fromiter(map(len, questions.users.history_items), np.int64, len(questions)),
+        )
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - begin
+
+
+@contextmanager
+def _charged(arm: Arm) -> Iterator[None]:
+    begin, built = time.perf_counter(), arm.cost.build_s
+    yield
+    arm.cost.query_s += time.perf_counter() - begin - (arm.cost.build_s - built)
