@@ -27,6 +27,7 @@ class Interactions:
         user_features, item_features: by number.
         dropped: reason -> rows of the file that are not here.
         ignored_columns: columns of the files that are neither read as features nor as tasks.
+        notes: what was decided while reading, for the user to check, a sentence each.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Interactions:
     item_features: Sequence[Mapping[str, Any]] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     ignored_columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.user_n)

@@ -1,0 +1,1 @@
+"""From files and public sets to `Interactions`: reading, guessing what columns mean, downloading."""
