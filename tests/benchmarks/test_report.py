@@ -1,0 +1,141 @@
+"""Tables and plots say what the results object says, and nothing that it does not."""
+
+import re
+from copy import deepcopy
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks.report.arms import MEANING, main_arms, ordered
+from benchmarks.report.markdown import section
+from benchmarks.report.plots import plots
+from benchmarks.report.style import COLOURS, DARK, GREY, WHITE, axes
+from benchmarks.report.tables import interval, share, table
+from schemas.errors import SettingsError
+from tests.benchmarks.sample_result import ARMS, sample_result
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _row(text: str, first: str) -> list[str]:
+    line = next(line for line in text.splitlines() if line.startswith(f"| {first} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_every_arm_has_a_row_with_its_numbers() -> None:
+    result = sample_result()
+    text = section(result)
+    for name, arm in result["arms"].items():
+        row = _row(text, f"`{name}`")
+        assert row[2:5] == [share(arm["hit@10"]), share(arm["hit@100"]), interval(arm["interval"]["hit@100"])]
+        assert row[5:8] == [share(arm["ndcg@10"]), share(arm["mrr@10"]), share(arm["coverage@100"])]
+
+
+def test_a_sceptic_reads_what_was_asked_masked_tied_and_dropped() -> None:
+    text = section(sample_result())
+    for expected in (
+        "1,234 rows", "1,200 exposures", "1,000 positives of `click`", "77 % of the exposures share",
+        "items taken before were offered by no arm", "34 rows (no timestamp)", "`note`", "`like`", "item genre",
+        "Seed 0", "bootstrap", "Some CPU, 2 cores, 24 GiB", "`tau` = 0.07", "exact/popularity",
+    ):  # fmt: skip
+        assert expected in text
+    assert "no user" not in text  # nothing was dropped for it
+
+
+def test_repeats_and_seeds_change_what_is_said() -> None:
+    result = sample_result(seeds=(0, 1, 2))
+    result["data"]["repeats"] = True
+    text = section(result)
+    assert "so nothing was masked" in text
+    assert "Means of 3 seeds (0, 1, 2)" in text
+
+
+def test_only_settings_other_than_by_default_are_listed() -> None:
+    result = sample_result()
+    assert "`gamma`" not in section(result)
+    result["settings"]["tau"] = 0.1
+    assert "all as by default" in section(result)
+
+
+def test_slices_have_a_row_each_and_a_dash_where_nothing_was_asked() -> None:
+    result = sample_result()
+    result["arms"]["hnsw"]["by_age"]["1h"] = {"n": 0, "hit@100": 0.0}
+    text = section(result)
+    columns = main_arms(ARMS)
+    assert _row(text, "1h")[2 + columns.index("hnsw")] == share(result["fresh"]["1h"]["hnsw"])
+    by_age = text[text.index("age of the item") :]
+    assert _row(by_age, "1h")[2 + columns.index("hnsw")] == "–"
+    assert _row(by_age, "20+")[2] == share(result["arms"]["exact"]["by_history"]["20+"]["hit@100"])
+    assert _row(by_age, "10")[1] == str(result["arms"]["exact"]["by_popularity"][9]["n"])
+
+
+@pytest.mark.parametrize("gone", ["fresh", "cold", "codes", "ratios", "throughput"])
+def test_what_was_not_measured_is_left_out(gone: str) -> None:
+    result = sample_result()
+    result[gone] = {}
+    assert section(result)
+
+
+def test_arms_keep_their_order_and_unknown_ones_come_last() -> None:
+    assert ordered(["zeta", "svq", "exact"]) == ["exact", "svq", "zeta"]
+    assert set(ARMS) <= set(MEANING)
+
+
+def test_rows_of_a_table_have_as_many_cells_as_its_header() -> None:
+    lines = table(("a", "b"), [("1", "2"), ("3", "4")]).splitlines()
+    assert {line.count("|") for line in lines} == {3}
+
+
+def test_plots_are_small_well_formed_and_named_for_screen_readers() -> None:
+    drawn = plots(sample_result(codes=64))
+    assert set(drawn) == {"over-time", "pareto", "freshness", "cluster-sizes", "code-map"}
+    for text in drawn.values():
+        root = ET.fromstring(text)  # noqa: S314 - we have just written it
+        assert "sample" in (root.findtext(f"{SVG}title") or "")
+        assert len(text) < 100_000
+        assert not re.search(r"20\d\d-\d\d-\d\d", text)
+
+
+def test_the_same_numbers_give_the_same_bytes_and_others_do_not() -> None:
+    result, other = sample_result(), deepcopy(sample_result())
+    other["arms"]["svq"]["over_time"][3]["hit@100"] += 0.1
+    assert plots(result) == plots(sample_result())
+    assert plots(result)["over-time"] != plots(other)["over-time"]
+
+
+def test_every_point_of_the_pareto_front_is_drawn() -> None:
+    result = sample_result()
+    labels = re.findall(r">([^<]+)</text>", plots(result)["pareto"])
+    assert {"svq, by budget", "hnsw", "hnsw+buffer", "ivf", "ivf+buffer", "exact"} <= set(labels)
+
+
+@pytest.mark.parametrize("gone", ["over_time", "by_age"])
+def test_a_plot_without_numbers_is_not_drawn(gone: str) -> None:
+    result = sample_result()
+    for arm in result["arms"].values():
+        arm[gone] = []
+    assert len(plots(result)) == 4
+
+
+@pytest.mark.parametrize("page", [WHITE, DARK])
+def test_colours_stand_out_on_both_pages(page: str) -> None:
+    for colour in COLOURS.values():
+        assert _contrast(colour, page) >= 3.0  # WCAG 2.1, graphics
+    assert _contrast(GREY, page) >= 4.0
+
+
+def test_without_matplotlib_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    with pytest.raises(SettingsError, match=r"streamvq\[evaluate\]"), axes():
+        pass
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
