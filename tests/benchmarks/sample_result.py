@@ -38,7 +38,7 @@ def sample_result(name: str = "sample", seeds: tuple[int, ...] = (0,), codes: in
         "seeds": list(seeds),
         "throughput": {"learn_events_per_s": 1111.0, "svq_events_per_s": 999.0},
         "settings": ModelConfig(tasks=(Task("click"), Task("like")), tau=0.07).to_dict(),
-        "machine": {"cpu": "Some CPU", "cores": 2, "memory_gib": 24, "python": "3.11.2", "torch": "2.6", "numpy": "2.1"},
+        "machine": {"cpu": "Some CPU", "cores": 2, "memory_gib": 24, "python": "3.11", "torch": "2.6", "numpy": "2.1"},
         "seconds": 12.3,
     }  # fmt: skip
 
