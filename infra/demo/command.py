@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.data.sales import cache_folder
 from infra.demo.dataset import read_sales
-from infra.demo.download import ATTRIBUTION, cache_folder, sales_file
+from infra.demo.download import ATTRIBUTION, sales_file
 from infra.demo.options import Options
 from infra.demo.performance import Outcome, Performance
 from infra.demo.sales import Sales

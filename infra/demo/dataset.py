@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from infra.demo.download import ENCODING, REMEDY, is_published
+from benchmarks.data.sales import ENCODING
+from infra.demo.download import REMEDY, is_published
 from infra.demo.errors import DataError
 from infra.demo.sales import Checkout, Product, Sales
 

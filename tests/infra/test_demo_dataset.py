@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.data.sales import in_package_form
 from infra.demo import download
 from infra.demo.dataset import HEADER, read_sales, words_of
-from infra.demo.download import in_package_form, sales_file
+from infra.demo.download import sales_file
 from infra.demo.errors import DataError
 from infra.demo.sales import Checkout, Product
 
