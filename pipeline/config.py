@@ -34,6 +34,8 @@ class ModelConfig:
         disturbance: s, codes with less than 1/s of the mean mass attract.
         hysteresis: share by which another code must be nearer than the present one.
         uniform_share: uniform catalogue items a batch, as a share of B.
+        log_q: correct the losses for how likely a column was to be drawn.
+        same_user_mask: what else the row's user has in the batch is no negative.
         aux_weight, ind_weight, sim_weight: weights of the losses on v, on its code, and of commitment.
         admit_after: sightings until an id has a row of its own.
         id_dropout: share of training rows that see features only.
@@ -63,6 +65,8 @@ class ModelConfig:
     disturbance: float = 5.0
     hysteresis: float = 0.02
     uniform_share: float = 0.25
+    log_q: bool = True
+    same_user_mask: bool = True
     aux_weight: float = 1.0
     ind_weight: float = 1.0
     sim_weight: float = 0.0

@@ -26,6 +26,7 @@ __all__ = ["Batch", "Learner", "Placement", "StepReport"]
 
 STEPS = "learner.steps"
 EXPIRE_EVERY = 256  # steps
+NONE = np.zeros(0, np.int64), np.zeros(0, np.int64)
 COLUMNS_STREAM, DROPOUT_STREAM, START_STREAM, RESEED_STREAM = range(4)
 
 
@@ -186,7 +187,9 @@ class Learner:
         log_share = self.model.log_share(self._counts.log_counts(columns.ids, self.clock))
         uniform = int(columns.counts_c.sum()) - len(batch)
         log_q = mixture_log_q(log_share, self.items, len(batch), uniform)
-        masked = same_user_columns(list(batch.user_ids), columns.own_b)
+        if not self.config.log_q:
+            log_q = np.zeros_like(log_q)
+        masked = same_user_columns(list(batch.user_ids), columns.own_b) if self.config.same_user_mask else NONE
         return column_terms(self.config.gamma * log_share, log_q, columns.counts_c, columns.own_b, masked)
 
     def _follow(self, batch: Batch, columns: Columns, descended: Descended, known_c: Bools) -> Doubles:

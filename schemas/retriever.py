@@ -51,6 +51,10 @@ class ModelSettings(Section):
     disturbance: float = Field(5.0, description="Codes with less than 1/s of the mean mass attract.")
     hysteresis: float = Field(0.02, description="Share by which another code must be nearer than the present one.")
     uniform_share: float = Field(0.25, description="Uniform catalogue items a batch, as a share of it.")
+    log_q: bool = Field(default=True, description="Correct the losses for how likely an item was to be a negative.")
+    same_user_mask: bool = Field(
+        default=True, description="Other items of a user in the batch are no negatives of theirs."
+    )
     aux_weight: float = Field(1.0, description="Weight of the loss on the item vector.")
     ind_weight: float = Field(1.0, description="Weight of the loss on its code.")
     sim_weight: float = Field(0.0, description="Weight of the commitment loss.")

@@ -246,7 +246,15 @@ def test_the_device_is_an_argument() -> None:
     assert learner.model.device.type == "cpu"
 
 
-@pytest.mark.parametrize("settings", [config(id_dropout=0.0), config(id_dropout=0.0, gamma=0.5, uniform_share=0.0)])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        config(id_dropout=0.0),
+        config(id_dropout=0.0, gamma=0.5, uniform_share=0.0),
+        config(id_dropout=0.0, log_q=False),
+        config(id_dropout=0.0, same_user_mask=False),
+    ],
+)
 def test_losses_follow_the_reference(settings: ModelConfig) -> None:
     learner, published = _learner(settings), Changes()
     *earlier, batch = Exposures(11).batches(settings, 9)
@@ -257,6 +265,8 @@ def test_losses_follow_the_reference(settings: ModelConfig) -> None:
     ids = sorted({*batch.item_ids, *drawn})
     prior = learner.model.log_share(learner.popularity(ids))
     log_q = softmax_reference.log_q(dict(zip(ids, np.exp(prior).tolist(), strict=True)), 120, 64, len(drawn))
+    log_q = log_q if settings.log_q else dict.fromkeys(ids, 0.0)
+    masking = batch.user_ids if settings.same_user_mask else [str(row) for row in range(len(batch))]
     plain = model_reference.Model(settings, published)
     found = {name: plain.item(name, item_features(int(name[1:]))) for name in ids}
     present = dict(zip(ids, learner._counts.codes(ids).tolist(), strict=True))
@@ -269,7 +279,7 @@ def test_losses_follow_the_reference(settings: ModelConfig) -> None:
         for kind, vectors in [("aux", {name: v for name, (v, _) in found.items()}), ("ind", codes)]:
             expected[kind] += softmax_reference.loss(
                 users[:, task], vectors, {name: float(bias[task]) for name, (_, bias) in found.items()},
-                dict(zip(ids, (settings.gamma * prior).tolist(), strict=True)), log_q, batch.user_ids, batch.item_ids,
+                dict(zip(ids, (settings.gamma * prior).tolist(), strict=True)), log_q, masking, batch.item_ids,
                 drawn, (rewards[:, task] * settings.tasks[task].weight).tolist(), settings.tau,
             )  # fmt: skip
     report = learner.step(batch)
