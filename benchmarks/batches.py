@@ -40,7 +40,7 @@ class Batches:
         names, times = [set_.users[user] for user in users], set_.time_n[start:end].tolist()
         labels = set_.labels_nt[start:end]
         before = self._histories.follow(names, items, times, np.any(labels > 0, axis=1).tolist())
-        features = [set_.user_features[user] for user in users] if set_.user_features else [NOTHING] * len(users)
+        features = [set_.features_of_user(user) for user in users]
         batch = Batch(
             user_ids=names, item_ids=items, labels_bt=labels, user_features=features,
             contexts=[NOTHING] * len(users), history_items=before.items, history_ages=before.ages, times=times,

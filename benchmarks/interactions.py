@@ -1,11 +1,13 @@
 """One set of interactions, ready to be replayed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.arrays import Floats, Ints, Longs
 from pipeline.config import Feature, Task
+
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,16 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.user_n)
+
+    def features_of_user(self, user: int) -> Mapping[str, Any]:
+        """What is known of a user number."""
+        return self.user_features[user] if self.user_features else NOTHING
+
+    def features_of_item(self, item: int) -> Mapping[str, Any]:
+        """What is known of an item number."""
+        return self.item_features[item] if self.item_features else NOTHING
+
+    def head(self, rows: int) -> "Interactions":
+        """The same without all that comes after so many exposures; numbers keep their meaning."""
+        columns = {name: getattr(self, name)[:rows] for name in ("user_n", "item_n", "time_n", "labels_nt")}
+        return replace(self, **columns)

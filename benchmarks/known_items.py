@@ -1,12 +1,13 @@
 """The items known so far with their vectors, codes and popularity, as the index holds them."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from benchmarks.interactions import Interactions
 from pipeline.arrays import Doubles, Floats, Ints, Longs
-from pipeline.features import Values
+from pipeline.features import Features, Values
 from pipeline.ids import grown
 from pipeline.inputs import Encoded
 from pipeline.learner import Learner
@@ -16,6 +17,14 @@ REFRESHED: Final = 50_000
 """Items whose vectors follow the towers before each micro-batch; of more, those just exposed and so many in turn."""
 
 
+class Refreshed(NamedTuple):
+    """Codes of the items known, before and after a refresh, and the items whose turn it was; None: all of them."""
+
+    before_n: Ints
+    after_n: Ints
+    turn: Longs | None
+
+
 class KnownItems:
     """Arrays by item number; the first `n` are in use.
 
@@ -23,7 +32,6 @@ class KnownItems:
         n: items published.
         clusters_m: present codes, -1 for none yet.
         exposures_m: exposures learned from.
-        moved: items refiled by the last refresh, among `refreshed`.
     """
 
     def __init__(self, set_: Interactions, learner: Learner) -> None:
@@ -35,7 +43,6 @@ class KnownItems:
         self._counts: Doubles = np.zeros((64, len(config.half_lives)))
         self.clusters_m: Ints = np.full(64, -1, np.int32)
         self.exposures_m: Longs = np.zeros(64, np.int64)
-        self.moved = self.refreshed = 0
         self._encoded: Encoded | None = None
         self._encoded_n = 0
         self._stale: Longs = np.zeros(0, np.int64)
@@ -62,7 +69,7 @@ class KnownItems:
         """Items below `n` are known from now on."""
         set_, more = self._set, range(self.n, n)
         for item in more:
-            self._learner.catalogue.put(set_.items[item], self._features(item))
+            self._learner.catalogue.put(set_.items[item], set_.features_of_item(item))
         self._v, self._bias, self._counts = grown(self._v, n), grown(self._bias, n), grown(self._counts, n)
         self.clusters_m, self.exposures_m = grown(self.clusters_m, n, -1), grown(self.exposures_m, n)
         self._stale = np.concatenate((self._stale, np.arange(self.n, n)))
@@ -73,27 +80,24 @@ class KnownItems:
         np.add.at(self.exposures_m, items_b, 1)
         self._stale = np.concatenate((self._stale, items_b))
 
-    def refresh(self) -> None:
+    def refresh(self) -> Refreshed:
         """Bring vectors, popularity and codes up to the present parameters."""
+        before, turn = self.clusters_n.copy(), None
         rows = np.unique(self._stale)
         self._stale = np.zeros(0, np.int64)
         if not self.n:
-            return
+            return Refreshed(before, before, turn)
         self._counts[rows] = self._learner.popularity([self._set.items[row] for row in rows.tolist()])
         if self.n <= REFRESHED:
             rows, vectors = np.arange(self.n), self._all()
         else:
-            rows = np.union1d(rows, (self._turn + np.arange(REFRESHED)) % self.n)
+            turn = (self._turn + np.arange(REFRESHED)) % self.n
+            rows = np.union1d(rows, turn)
             self._turn = (self._turn + REFRESHED) % self.n
-            numbers = rows.tolist()
-            vectors = self._learner.model.items(
-                [self._set.items[row] for row in numbers], [self._features(row) for row in numbers]
-            )
+            vectors = self._learner.model.items(*self._named(rows.tolist()))
         self._v[rows], self._bias[rows] = vectors
-        present = self.clusters_m[rows]
-        self.clusters_m[rows] = self._learner.model.assign(vectors.v_nd, present)
-        self.moved = int(((self.clusters_m[rows] != present) & (present >= 0)).sum())
-        self.refreshed = int((present >= 0).sum())
+        self.clusters_m[rows] = self._learner.model.assign(vectors.v_nd, self.clusters_m[rows])
+        return Refreshed(before, self.clusters_n, turn)
 
     def empty_codes(self) -> list[int]:
         """Codes that hold no item."""
@@ -101,15 +105,15 @@ class KnownItems:
         filed = self.clusters_n[self.clusters_n >= 0]
         return np.flatnonzero(np.bincount(filed, minlength=codes) == 0).tolist() if codes and len(filed) else []
 
-    def _features(self, item: int) -> dict[str, object]:
-        return dict(self._set.item_features[item]) if self._set.item_features else {}
+    def _named(self, numbers: Sequence[int]) -> tuple[list[str], list[Features]]:
+        set_ = self._set
+        return [set_.items[item] for item in numbers], [set_.features_of_item(item) for item in numbers]
 
     def _all(self) -> ItemVectors:
         """Vectors of all items; what does not change of them is read once."""
         more = range(self._encoded_n, self.n)
         if more:
-            ids = [self._set.items[item] for item in more]
-            encoded = self._learner.model.inputs.encode_items(ids, [self._features(item) for item in more])
+            encoded = self._learner.model.inputs.encode_items(*self._named(more))
             self._encoded = encoded if self._encoded is None else _joined(self._encoded, encoded)
             self._encoded_n = self.n
         assert self._encoded is not None  # noqa: S101 - there is an item

@@ -9,6 +9,8 @@ import numpy as np
 
 from benchmarks.arms.base import Answer, Arm, Moment, Questions
 from benchmarks.batches import Batches, MicroBatch
+from benchmarks.codes import CodeStatistics
+from benchmarks.cold import Cold
 from benchmarks.interactions import Interactions
 from benchmarks.known_items import KnownItems
 from benchmarks.scoring import Scorer
@@ -30,7 +32,9 @@ class Replay:
 
     Attributes:
         learner: the trainer's, driven as the trainer does.
-        tally: what the arms have answered.
+        tally: what the arms have answered, under the names that `names` lists by arm.
+        codes: how the codebook was used.
+        cold: items never exposed before.
         seconds: spent on learning, on vectors and codes, on making batches, and by each arm.
     """
 
@@ -56,7 +60,8 @@ class Replay:
         self.timeline = timeline or Timeline(set_)
         self.learner = Learner(config)
         self.items = KnownItems(set_, self.learner)
-        self.tally = Tally(len(set_))
+        self.tally, self.codes, self.cold = Tally(len(set_)), CodeStatistics(len(set_)), Cold(self.timeline)
+        self.names: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
         self._batches = Batches(set_, self.timeline, config)
 
@@ -73,12 +78,13 @@ class Replay:
             self.items.publish(self.timeline.known_items(start))
             micro = self._batches.take(start)
         with self._timed("index"):
-            self.items.refresh()
+            refreshed = self.items.refresh()
+        turn = None if refreshed.turn is None else refreshed.turn.tolist()
+        self.codes.refreshed(refreshed.before_n, refreshed.after_n, start, turn)
         if start:
             self._predict(micro)
-        with self._timed("index"):
-            if number % RESEED_EVERY == 0:
-                self.learner.reseed(self.items.empty_codes())
+        if number % RESEED_EVERY == 0:
+            self.learner.reseed(self.items.empty_codes())
         self._learn(micro)
         for arm in self.arms.values():
             with _charged(arm):
@@ -100,10 +106,13 @@ class Replay:
         with self._timed("index"):
             moment = self._moment(micro, questions)
         answers: dict[str, Answer] = {}
-        for arm in self.arms.values():
+        for name, arm in self.arms.items():
             with _charged(arm):
-                answers.update(arm.answer(moment, questions))
+                given = arm.answer(moment, questions)
+            self.names[name] = list(given)
+            answers.update(given)
         self.tally.add(self._facts(questions), answers, moment.n_items)
+        self.cold.ask(moment, questions)
 
     def _moment(self, micro: MicroBatch, questions: Questions) -> Moment:
         items, model = self.items, self.learner.model

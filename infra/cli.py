@@ -42,6 +42,7 @@ COMMANDS = {
     "config": "infra.commands.config",
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
+    "evaluate": "infra.commands.evaluate",
 }
 
 

@@ -1,0 +1,78 @@
+"""Items never exposed before, ranked by their features alone, beside the same without features and beside chance."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.arms.base import K, Moment, Questions
+from benchmarks.arms.exact import blocks
+from benchmarks.confidence import bootstrap
+from benchmarks.timeline import Timeline
+from pipeline.arrays import Doubles, Floats, Ints, Longs
+from pipeline.model import ItemVectors
+
+
+class Cold:
+    """Follows the exposures that are the first of their item.
+
+    Such an item has no row of its own in the model: its vector comes from its features, its popularity is the initial
+    one. It is ranked among all other items known, without what the user has seen; ties count half.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._users: list[Ints] = []
+        self._hits: list[Doubles] = []  # (n, 3): by features, without them, by chance
+
+    def ask(self, moment: Moment, questions: Questions) -> None:
+        """Rank those targets of one micro-batch that are exposed for the first time."""
+        first = self._timeline.first_exposed_m[questions.target_q] == questions.event_q
+        chosen = np.flatnonzero(first)
+        if not len(chosen) or not moment.n_items:
+            return
+        set_, model = moment.set, moment.learner.model
+        numbers = questions.target_q[chosen].tolist()
+        ids = [set_.items[item] for item in numbers]
+        features = [set_.features_of_item(item) for item in numbers]
+        own_qw = np.column_stack([
+            _scores(moment, chosen, model.items(ids, given)) for given in (features, ())
+        ])  # fmt: skip
+        self._hits.append(_hits(moment, questions, chosen, own_qw))
+        self._users.append(set_.user_n[questions.event_q[chosen]])
+
+    def summary(self, seed: int = 0) -> dict[str, Any]:
+        """Means, and the interval of the first when users are drawn anew."""
+        if not self._hits:
+            return {"n": 0, "hit@100": 0.0, "id_only": 0.0, "chance": 0.0, "interval": [0.0, 0.0]}
+        hits = np.concatenate(self._hits)
+        _, user_q, questions_u = np.unique(np.concatenate(self._users), return_inverse=True, return_counts=True)
+        hits_u1: Doubles = np.bincount(user_q, hits[:, 0])[:, None].astype(np.float64)
+        interval = bootstrap(hits_u1, questions_u, seed)[0].tolist()
+        features, without, chance = hits.mean(axis=0).tolist()
+        return {"n": len(hits), "hit@100": features, "id_only": without, "chance": chance, "interval": interval}
+
+
+def _scores(moment: Moment, chosen: Longs, vectors: ItemVectors) -> Floats:
+    """Score of each chosen question's own item as one never exposed, (Q,)."""
+    model = moment.learner.model
+    initial = model.initial_popularity()[model.active_half_life] - model.log_mass_h[model.active_half_life]
+    match = (moment.u_qd[chosen] * vectors.v_nd).sum(axis=1) / np.float32(model.config.tau)
+    scores: Floats = match + vectors.bias_nt[:, 0] + np.float32(model.config.gamma * initial)
+    return scores
+
+
+def _hits(moment: Moment, questions: Questions, chosen: Longs, own_qw: Floats) -> Doubles:
+    """Whether each own score is among the first K, and how likely that is by chance, (Q, W + 1)."""
+    scorer = replace(moment.scorer, u_qd=moment.u_qd[chosen])
+    hits = np.zeros((len(chosen), own_qw.shape[1] + 1))
+    for begin, end in blocks(len(chosen), moment.n_items):
+        for scores, place in zip(scorer.all(begin, end), range(begin, end), strict=True):
+            others = np.ones(moment.n_items, np.bool_)
+            others[questions.seen[chosen[place]]] = False
+            target = questions.target_q[chosen[place]]
+            others[target : target + 1] = False
+            rivals = scores[others][:, None]
+            rank_w = (rivals > own_qw[place]).sum(axis=0) + 0.5 * (rivals == own_qw[place]).sum(axis=0)
+            hits[place] = [*(rank_w < K), min(1.0, K / (len(rivals) + 1))]
+    return hits

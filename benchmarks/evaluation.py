@@ -1,0 +1,67 @@
+"""Everything measured on one set, as the one object that `svq evaluate --json` prints."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from benchmarks.averages import mean_of
+from benchmarks.confidence import t_interval
+from benchmarks.interactions import Interactions
+from benchmarks.machine import machine
+from benchmarks.one_run import Numbers
+from benchmarks.plan import Plan
+from benchmarks.seeds import SeedWatch, run_seeds
+from benchmarks.timeline import Timeline
+from pipeline.config import ModelConfig
+
+VERSION = 1
+DATA = ("predicted", "items", "repeats")  # of a run, but said with the data
+FROM_ONE = ("sizes", "map")  # of a codebook: a mean over codebooks means nothing
+
+
+def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWatch | None = None) -> Numbers:
+    """Replay a set once a seed; means over the seeds, and intervals: over seeds, or for a single one over users.
+
+    Args:
+        set_: the interactions.
+        config: of the model; its tasks and features must be the set's.
+        plan: seeds and arms.
+        watch: told the seed and the exposures of each micro-batch replayed.
+    """
+    begin = time.perf_counter()
+    timeline = Timeline(set_)
+    runs = run_seeds(set_, config, plan, timeline, watch)
+    mean: Numbers = mean_of(runs)
+    mean["codes"] |= {key: runs[0]["codes"][key] for key in FROM_ONE}
+    data = data_of(set_, timeline) | {key: mean.pop(key) for key in DATA}
+    result = {"version": VERSION, "data": data, **mean, "seeds": list(plan.seeds)}
+    if len(runs) > 1:
+        intervals = {name: list(t_interval([run["ratios"][name] for run in runs])) for name in mean["ratios"]}
+        result["ratio_intervals"] = intervals
+    return result | {"settings": config.to_dict(), "machine": machine(), "seconds": time.perf_counter() - begin}
+
+
+def data_of(set_: Interactions, timeline: Timeline) -> dict[str, Any]:
+    """What a set is, in numbers."""
+    return {
+        "name": set_.name,
+        "rows": len(set_) + sum(set_.dropped.values()),
+        "events": len(set_),
+        "users": len(np.unique(set_.user_n)),
+        "first": _iso(set_.time_n[:1]),
+        "last": _iso(set_.time_n[-1:]),
+        "tied_share": timeline.tied_share,
+        "repeated_share": timeline.repeated_share,
+        "tasks": [task.name for task in set_.tasks],
+        "features": [{"name": each.name, "side": each.side, "kind": each.kind} for each in set_.features],
+        "dropped": dict(set_.dropped),
+        "ignored_columns": list(set_.ignored_columns),
+        "notes": list(set_.notes),
+    }
+
+
+def _iso(times: Sequence[int] | np.ndarray[Any, Any]) -> str | None:
+    return datetime.fromtimestamp(int(times[0]) / 1000, UTC).isoformat() if len(times) else None

@@ -1,0 +1,122 @@
+"""One replay with one seed, as numbers."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.arms.registry import build_arms
+from benchmarks.interactions import Interactions
+from benchmarks.metrics import HEADLINE
+from benchmarks.replay import Replay, Watch
+from benchmarks.timeline import Timeline
+from pipeline.config import ModelConfig
+
+RIVALS = ("popularity", "item-knn")
+STALE = ("hnsw", "ivf")
+Numbers = dict[str, Any]
+
+
+def run_once(
+    set_: Interactions,
+    config: ModelConfig,
+    seed: int,
+    *,
+    arms: Sequence[str] = (),
+    sample: int | None = None,
+    timeline: Timeline | None = None,
+    watch: Watch | None = None,
+) -> Numbers:
+    """Replay a set; the parts of the results object that a seed has a say in.
+
+    Args:
+        set_: what is replayed.
+        config: of the model, whose seed does not count.
+        seed: of the model, its negatives and its dropouts.
+        arms: names; none: all.
+        sample: questions a micro-batch at most.
+        timeline: of the set, where there is one already.
+        watch: told how many exposures each micro-batch held.
+    """
+    begin = time.perf_counter()
+    replay = Replay(set_, replace(config, seed=seed), build_arms(arms, set_), timeline=timeline, sample=sample)
+    replay.run(watch)
+    answered = replay.tally.summary(seed)
+    renamed = _best_in_hindsight(answered)
+    spent = _seconds(replay)
+    by_name = {new: answered[old] | spent[old] for new, old in renamed.items()}
+    fresh = {
+        age: {"n": entry["n"], **{new: entry[old] for new, old in renamed.items()}}
+        for age, entry in replay.tally.fresh().items()
+    }
+    result: Numbers = {
+        "predicted": len(replay.tally),
+        "items": replay.items.n,
+        "repeats": replay.timeline.repeats(len(set_) - 1),
+        "arms": by_name,
+        "codes": replay.codes.summary(
+            replay.learner.model.codebook.codes_kd,
+            replay.items.clusters_n,
+            replay.items.exposures_m[: replay.items.n],
+        ),
+        "fresh": {age: entry | _fresh_ratios(entry) for age, entry in fresh.items()},
+        "cold": replay.cold.summary(seed),
+        "ratios": _ratios({name: arm[HEADLINE] for name, arm in by_name.items()}),
+        "throughput": _throughput(replay),
+        "seconds": time.perf_counter() - begin,
+    }
+    rivals = [name for name in RIVALS if name in by_name]
+    if rivals:
+        result["best_rival"] = max(rivals, key=lambda name: by_name[name][HEADLINE])
+    return result
+
+
+def _best_in_hindsight(answered: Mapping[str, Numbers]) -> dict[str, str]:
+    """Name in the results -> name it answered under; of the half-lives of popularity only the best one is kept."""
+    half_lives = [name for name in answered if name.startswith("popularity@")]
+    names = {name: name for name in answered if name not in half_lives}
+    if half_lives:
+        names["popularity"] = max(half_lives, key=lambda name: answered[name][HEADLINE])
+        answered[names["popularity"]]["half_life"] = float(names["popularity"].partition("@")[2])
+    return names
+
+
+def _seconds(replay: Replay) -> dict[str, Numbers]:
+    """What each name's arm spent; names of one arm share it."""
+    return {
+        name: {
+            "seconds": {"build": arm.cost.build_s, "query": arm.cost.query_s},
+            "rebuilds": arm.cost.rebuilds,
+            **({"notes": arm.cost.notes} if arm.cost.notes else {}),
+        }
+        for key, arm in replay.arms.items()
+        for name in replay.names.get(key, ())
+    }
+
+
+def _throughput(replay: Replay) -> Numbers:
+    events, seconds = len(replay.set), replay.seconds
+    shared = sum(seconds.values())
+    rates = {"learn_events_per_s": events / max(seconds["learn"], 1e-9)}
+    if "svq" in replay.arms:
+        rates["svq_events_per_s"] = events / max(shared + replay.arms["svq"].cost.query_s, 1e-9)
+    return rates
+
+
+def _ratios(hits: Mapping[str, float]) -> Numbers:
+    """The headline metric of arms against each other."""
+    rival = max((hits[name] for name in RIVALS if name in hits), default=None)
+    pairs: dict[str, tuple[float, float]] = {}
+    if rival is not None:
+        pairs |= {f"{name}/rival": (hits[name], rival) for name in ("exact", "svq") if name in hits}
+    if "exact" in hits:
+        pairs |= {f"{name}/exact": (hits[name], hits["exact"]) for name in hits if name.startswith(("svq@", "svq-"))}
+    return {name: above / below for name, (above, below) in pairs.items() if below > 0}
+
+
+def _fresh_ratios(entry: Mapping[str, float]) -> Numbers:
+    """Streaming VQ against every index that is rebuilt."""
+    if "svq" not in entry:
+        return {}
+    stale = [name for name in entry if name.startswith(STALE)]
+    return {f"svq/{name}": entry["svq"] / entry[name] for name in stale if entry[name] > 0}
