@@ -34,6 +34,7 @@ Exit codes: 0 done · 1 a defect of ours · 2 settings or topics
 COMMANDS = {
     "demo": "infra.commands.demo",
     "up": "infra.commands.up",
+    "data": "infra.commands.data",
     "trainer": "infra.commands.trainer",
     "indexer": "infra.commands.indexer",
     "server": "infra.commands.server",

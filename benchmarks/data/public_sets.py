@@ -91,9 +91,14 @@ def read_public(
 def _downloaded(wanted: PublicSet, cache: Path, say: Say) -> Path:
     remedy = f"Or download it by hand and name it: svq data get {wanted.name} --from FILE"
     folder = cache if len(wanted.files) == 1 else cache / wanted.name
+    if not all((folder / file.name).exists() for file in wanted.files):
+        say(f"{wanted.title}. {wanted.citation}\nTerms: {wanted.terms}")
     for file in wanted.files:
         if not (folder / file.name).exists():
-            say(f"Downloading {file.address}")
+            say(
+                f"Downloading {file.address}"
+                + ("" if file.checksum else ", which has no checksum: upstream changes it")
+            )
         path = fetch(file, folder, remedy)
     return path if len(wanted.files) == 1 else folder
 
