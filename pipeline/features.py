@@ -76,6 +76,10 @@ class Encoder:
 
     def values(self, feature: Feature, mappings: Sequence[Features]) -> Values:
         """Ids of a categorical or multi feature."""
+        if feature.kind == "categorical":
+            given: list[Any] = [mapping.get(feature.name) for mapping in mappings]
+            if set(map(type, given)) == {str}:  # nearly always, and several times faster
+                return Values.single(given)
         return Values.several(self._read(_several if feature.kind == "multi" else _one, feature, mappings))
 
     def numbers(self, feature: Feature, mappings: Sequence[Features]) -> Doubles:

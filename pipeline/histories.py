@@ -108,6 +108,8 @@ class Histories:
         return self._states.get(user, loaded)
 
     def _trimmed(self, items: tuple[str, ...], times: tuple[int, ...]) -> HistoryState:
+        if len(times) <= self.length:
+            return HistoryState(items, times)
         latest = bisect_left(times, times[-1]) if times else 0
         begin = max(0, latest - self.length)
         kept = max(latest, len(times) - self.length)
