@@ -64,10 +64,8 @@ class Timeline:
 
     def known_items(self, start: int) -> int:
         """Items published before the exposure at position `start`: the numbers below this one."""
-        if start == 0:
-            return 0
         published = int(np.searchsorted(self.set.published_m, self.set.time_n[start]))
-        return max(published, int(self._known_n[start - 1]))
+        return max(published, int(self._known_n[start - 1]) if start else 0)
 
     def _keys(self, rows: Longs) -> Longs:
         """Numbers that sort exposures by user, then by time."""
