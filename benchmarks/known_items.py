@@ -34,9 +34,10 @@ class KnownItems:
         exposures_m: exposures learned from.
     """
 
-    def __init__(self, set_: Interactions, learner: Learner) -> None:
+    def __init__(self, set_: Interactions, learner: Learner, refreshed: int = REFRESHED) -> None:
+        """`refreshed`: items that follow the towers before each micro-batch; 0: only those just exposed."""
         config = learner.config
-        self._set, self._learner = set_, learner
+        self._set, self._learner, self._refreshed = set_, learner, refreshed
         self.n = 0
         self._v: Floats = np.zeros((64, config.dim), np.float32)
         self._bias: Floats = np.zeros((64, config.n_tasks), np.float32)
@@ -88,12 +89,12 @@ class KnownItems:
         if not self.n:
             return Refreshed(before, before, turn)
         self._counts[rows] = self._learner.popularity([self._set.items[row] for row in rows.tolist()])
-        if self.n <= REFRESHED:
+        if self.n <= self._refreshed:
             rows, vectors = np.arange(self.n), self._all()
         else:
-            turn = (self._turn + np.arange(REFRESHED)) % self.n
+            turn = (self._turn + np.arange(self._refreshed)) % self.n
             rows = np.union1d(rows, turn)
-            self._turn = (self._turn + REFRESHED) % self.n
+            self._turn = (self._turn + self._refreshed) % self.n
             vectors = self._learner.model.items(*self._named(rows.tolist()))
         self._v[rows], self._bias[rows] = vectors
         self.clusters_m[rows] = self._learner.model.assign(vectors.v_nd, self.clusters_m[rows])

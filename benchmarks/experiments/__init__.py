@@ -1,0 +1,1 @@
+"""Experiments that keep or drop parts of the method: named, and run again by one command."""
