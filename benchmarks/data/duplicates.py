@@ -46,6 +46,9 @@ def _values(column: pa.Array) -> Longs:
     if pa.types.is_floating(kind):
         bits: Longs = column.cast(pa.float64()).to_numpy(zero_copy_only=False).view(np.int64)
         return bits
+    if pa.types.is_integer(kind):
+        numbers: Longs = column.cast(pa.int64(), safe=False).fill_null(int(MISSING.view(np.int64))).to_numpy()
+        return numbers
     encoded = column.dictionary_encode()
     table = np.array([*(hash(value) for value in encoded.dictionary.to_pylist()), MISSING.view(np.int64)], np.int64)
     values: Longs = table[encoded.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)]

@@ -92,12 +92,12 @@ def _read(
     others = tuple(name for name in rows.names if name not in (user, item, times[0]))
     able = [name for name in others if name not in times] if chosen is None else chosen
     found = [Outcome(name, chosen is not None) for name in able]
-    user_parts, item_parts, hashes = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0, np.uint64)]
+    hashes = [np.zeros(0, np.uint64)]
     time_parts: dict[str, list[pa.Array]] = {name: [] for name in times}
     with Reading(f"Reading {rows.path.name}") as reading:
         for share, batch in rows.batches():
-            user_parts.append(users.number(batch.column(user), user))
-            item_parts.append(items.number(batch.column(item), item))
+            users.collect(batch.column(user), user)
+            items.collect(batch.column(item), item)
             hashes.append(duplicates.hash_columns(batch, others))
             for name, parts in time_parts.items():
                 parts.append(batch.column(name))
@@ -107,7 +107,7 @@ def _read(
     if not time_parts[times[0]]:
         raise InputError(f"{rows.path}: holds column names but no rows")
     columns = {name: pa.chunked_array(parts) for name, parts in time_parts.items()}
-    return _Columns(np.concatenate(user_parts), np.concatenate(item_parts), np.concatenate(hashes), columns, found)
+    return _Columns(users.number(), items.number(), np.concatenate(hashes), columns, found)
 
 
 def _times(columns: Mapping[str, pa.ChunkedArray]) -> tuple[Longs, Bools, str]:

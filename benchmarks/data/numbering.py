@@ -1,15 +1,12 @@
-"""Ids as numbers, batch after batch."""
-
-import re
-from collections.abc import Sequence
+"""Ids as numbers. 7, 7.0 and " 7" are one id: files disagree about the type of one and the same id."""
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchmarks.data.errors import InputError
 from pipeline.arrays import Ints
 
-WHOLE = re.compile(r"(-?\d+)\.0")
 NONE = -1
 
 
@@ -17,61 +14,61 @@ class Numbering:
     """Numbers ids in the order in which they come; a missing or empty id is NONE."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._parts: list[pa.Array] = []
+        self._ids = pa.array([], pa.large_string())
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._ids)
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> pa.LargeStringArray:
         """Id of each number."""
-        return list(self._numbers)
+        return self._ids
 
-    def number(self, column: pa.Array, what: str) -> Ints:
-        """Numbers of a column of ids; new ones get the next numbers.
+    def collect(self, column: pa.Array, what: str) -> None:
+        """Take the next rows of a column of ids.
 
         Raises:
             InputError: the column holds no ids.
         """
-        encoded = encoded_column(column, what)
-        numbers = self._numbers
-        found = [NONE if name is None else numbers.setdefault(name, len(numbers)) for name in id_texts(encoded)]
-        return _taken(found, encoded)
+        self._parts.append(_plain(column, what))
+
+    def number(self) -> Ints:
+        """Numbers of all rows collected; these are the first ids."""
+        column = pa.chunked_array(self._parts).combine_chunks()
+        self._parts.clear()
+        encoded = column.dictionary_encode()
+        self._ids = encoded.dictionary.cast(pa.large_string())
+        return _numbers(encoded.indices)
+
+    def extend(self, column: pa.Array, what: str) -> None:
+        """Give numbers to those of more ids that have none."""
+        ids = _plain(column, what).cast(pa.large_string()).unique().drop_null()
+        new = ids.filter(pc.invert(pc.is_in(ids, self._ids)))
+        self._ids = pa.concat_arrays([self._ids, new])
 
     def known(self, column: pa.Array, what: str) -> Ints:
-        """Numbers of a column of ids; NONE for those never seen."""
-        encoded = encoded_column(column, what)
-        return _taken([NONE if name is None else self._numbers.get(name, NONE) for name in id_texts(encoded)], encoded)
+        """Numbers of a column of ids; NONE for those without."""
+        return _numbers(pc.index_in(_plain(column, what).cast(pa.large_string()), self._ids, skip_nulls=True))
 
 
-def encoded_column(column: pa.Array, what: str) -> pa.DictionaryArray:
-    """The distinct values of a column, and which of them each row has.
-
-    Raises:
-        InputError: its values are lists or structures.
-    """
-    if pa.types.is_nested(column.type):
-        raise InputError(f"column {what} holds {column.type}: it must hold one number or text a row")
-    return column.dictionary_encode()
-
-
-def id_texts(encoded: pa.DictionaryArray) -> list[str | None]:
-    """The distinct ids as text. 7, 7.0 and " 7" are one id: files disagree about the type of one and the same id."""
-    values = encoded.dictionary
-    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        values = values.cast(pa.large_string())
-    return [_text(value) for value in values.to_pylist()]
+def _plain(column: pa.Array, what: str) -> pa.Array:
+    """Whole numbers, or text without blanks around it; null for what is no id."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        return column.cast(pa.int64())
+    if pa.types.is_nested(kind):
+        raise InputError(f"column {what} holds {kind}: it must hold one number or text a row")
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+    text = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    if pc.any(pc.ends_with(text, ".0")).as_py():
+        text = pc.replace_substring_regex(text, r"^(-?\d+)\.0$", r"\1")
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
 
 
-def _text(value: object) -> str | None:
-    if value is None or value != value:  # NaN
-        return None
-    text = str(value).strip()
-    whole = WHOLE.fullmatch(text)
-    return (whole.group(1) if whole else text) or None
-
-
-def _taken(values: Sequence[int], encoded: pa.DictionaryArray) -> Ints:
-    table = np.array([*values, NONE], np.int32)
-    taken: Ints = table[encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
-    return taken
+def _numbers(indices: pa.Array) -> Ints:
+    numbers: Ints = indices.fill_null(NONE).to_numpy(zero_copy_only=False).astype(np.int32)
+    return numbers

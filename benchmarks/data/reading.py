@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.data.columns import ITEM, TIME, USER
 from benchmarks.data.errors import InputError
@@ -46,7 +47,9 @@ def read_interactions(
     item_side = read_side(Path(items), "item", events.items, last_us) if items is not None else None
     user_side = read_side(Path(users), "user", events.users, last_us) if users is not None else None
     if len(events.items) < 2:
-        raise InputError(f"{path}: all rows are of one item, {events.items.ids[0]!r}: there is nothing to choose from")
+        raise InputError(
+            f"{path}: all rows are of one item, {events.items.ids[0].as_py()!r}: there is nothing to choose from"
+        )
     order_m, published_m = _published(events, item_side)
     new_of_old = np.empty(len(order_m), np.int32)
     new_of_old[order_m] = np.arange(len(order_m), dtype=np.int32)
@@ -115,8 +118,8 @@ def _by_first(number_n: Ints) -> tuple[Longs, Ints]:
 
 
 def _ids(numbering: Numbering, order: Longs) -> list[str]:
-    ids = numbering.ids
-    return [ids[number] for number in order.tolist()]
+    ids: list[str] = numbering.ids.take(pa.array(order)).to_pylist()
+    return ids
 
 
 def _features(side: SideFile | None, order: Longs) -> Sequence[Mapping[str, Any]]:

@@ -86,7 +86,7 @@ def read_side(path: Path, side: Side, numbering: Numbering, last_us: int) -> Sid
 
 def _numbers(ids: pa.ChunkedArray, key: str, numbering: Numbering, offered_r: Bools) -> Ints:
     column = ids.combine_chunks()
-    numbering.number(column.filter(pa.array(offered_r)), key)
+    numbering.extend(column.filter(pa.array(offered_r)), key)
     return numbering.known(column, key)
 
 

@@ -21,9 +21,10 @@ TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET = (".parquet", ".pq")
 DELIMITERS = (",", "\t", ";", "|")
 MISSING = ["", "NaN", "nan", "NULL", "null", "None", "N/A", "n/a", "NA", "<NA>", "NaT", "\\N"]
-BLOCK = 1 << 24  # bytes of text a batch
+BLOCK = 1 << 22  # bytes of text a batch; up to 32 are read ahead
 ROWS = 1 << 18  # rows of Parquet a batch
 CHUNK = 1 << 20
+OFFSET = 4  # bytes that a cell of text takes beside its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,11 @@ class Rows:
                     null_values=MISSING,
                 ),
             )
+            done = 0
             for batch in reader:
-                yield raw.tell() / size, batch
+                cells = batch.num_rows * batch.num_columns
+                done += batch.nbytes - (OFFSET - 1) * cells  # as in the file: each cell and what ends it
+                yield raw.tell() / size if content is not raw else done / size, batch
 
 
 def open_rows(path: Path) -> Rows:
