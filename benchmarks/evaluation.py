@@ -16,9 +16,11 @@ from benchmarks.plan import Plan
 from benchmarks.seeds import SeedWatch, run_seeds
 from benchmarks.timeline import Timeline
 from pipeline.config import ModelConfig
+from schemas.errors import SettingsError
 
 VERSION = 1
 DATA = ("predicted", "items", "repeats")  # of a run, but said with the data
+OF_FEATURES = ("item ", "user ")  # reasons why rows of the files of features are not there
 FROM_ONE = ("sizes", "map")  # of a codebook: a mean over codebooks means nothing
 
 
@@ -30,8 +32,13 @@ def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWat
         config: of the model; its tasks and features must be the set's.
         plan: seeds and arms.
         watch: told the seed and the exposures of each micro-batch replayed.
+
+    Raises:
+        SettingsError: there is nothing to predict, or an arm is unknown.
+        ResourceError: a process was killed.
     """
     begin = time.perf_counter()
+    _check(set_, config)
     timeline = Timeline(set_)
     runs = run_seeds(set_, config, plan, timeline, watch)
     mean: Numbers = mean_of(runs)
@@ -48,7 +55,7 @@ def data_of(set_: Interactions, timeline: Timeline) -> dict[str, Any]:
     """What a set is, in numbers."""
     return {
         "name": set_.name,
-        "rows": len(set_) + sum(set_.dropped.values()),
+        "rows": len(set_) + sum(n for reason, n in set_.dropped.items() if not reason.startswith(OF_FEATURES)),
         "events": len(set_),
         "users": len(np.unique(set_.user_n)),
         "first": _iso(set_.time_n[:1]),
@@ -61,6 +68,19 @@ def data_of(set_: Interactions, timeline: Timeline) -> dict[str, Any]:
         "ignored_columns": list(set_.ignored_columns),
         "notes": list(set_.notes),
     }
+
+
+def _check(set_: Interactions, config: ModelConfig) -> None:
+    if len(set_) <= config.batch:
+        raise SettingsError(
+            f"{set_.name} has {len(set_)} exposures, and the first {config.batch} are learned from before any is"
+            f" predicted\nGive more, or a smaller micro-batch: --set batch={max(1, len(set_) // 10)}"
+        )
+    if not (set_.labels_nt[config.batch :, 0] > 0).any():
+        raise SettingsError(
+            f"{set_.name}: no exposure after the first {config.batch} is positive for {set_.tasks[0].name}\n"
+            "Name another column to predict: --task."
+        )
 
 
 def _iso(times: Sequence[int] | np.ndarray[Any, Any]) -> str | None:

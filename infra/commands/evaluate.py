@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.extra import evaluation_extra
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Replay recorded interactions and compare what would have been answered.")
 
-Existing = typer.Option(exists=True, dir_okay=False, readable=True)
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -47,22 +47,23 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON object to this file, too.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Write plots to this folder, as SVG.")] = None,
 ) -> None:
     """Replay interactions in order; every event is predicted before anything is learned from it."""
     for variable in BLAS_THREADS:  # before numpy is loaded, which is when it counts
         os.environ.setdefault(variable, str(threads))
-    from benchmarks.evaluation import evaluate as evaluated
+    with evaluation_extra():
+        from benchmarks.evaluation import evaluate as evaluated
     from benchmarks.plan import Plan
     from benchmarks.progress import ReplayProgress
+    from infra.evaluation_table import show
 
     given = _read(name, interactions, items, users, task)
     read = given.head(rows) if rows is not None else given
     config = _config(read, set_ or [])
-    if len(read) <= config.batch:
-        raise SettingsError(
-            f"{read.name} has {len(read)} exposures, and the first {config.batch} are learned from before any is"
-            f" predicted\nGive more, or a smaller micro-batch: --set batch={max(1, len(read) // 10)}"
-        )
+    for folder in (*(file.absolute().parent for file in (out, markdown) if file), *([plots] if plots else [])):
+        folder.mkdir(parents=True, exist_ok=True)  # now, not after the work is done
     chosen = tuple(arm for arm in arms.split(",") if arm)
     plan = Plan(tuple(config.seed + place for place in range(seeds)), jobs, threads, chosen, sample)
     with ReplayProgress(len(read), plan.seeds) as progress:
@@ -70,24 +71,40 @@ def evaluate(
     text = json.dumps(result, allow_nan=False)
     if out is not None:
         out.write_text(text + "\n")
+    _report(result, markdown, plots)
     if as_json:
         typer.echo(text)
     else:
-        _print(result)
+        show(result)
+
+
+def _report(result: Mapping[str, Any], markdown: Path | None, folder: Path | None) -> None:
+    if markdown is not None:
+        from benchmarks.report.markdown import section
+
+        markdown.write_text(section(result))
+    if folder is not None:
+        with evaluation_extra():
+            from benchmarks.report.plots import plots
+
+        for title, drawing in plots(result).items():
+            (folder / f"{title}.svg").write_text(drawing)
 
 
 def _read(
     name: str | None, interactions: Path | None, items: Path | None, users: Path | None, tasks: list[str] | None
 ) -> "Interactions":
-    from benchmarks.data.reading import read_folder, read_interactions
+    with evaluation_extra():
+        from benchmarks.data.reading import read_interactions
+    from infra.public_sets import read_named
 
     if (name is None) == (interactions is None):
         raise SettingsError("name one set\nEither `svq evaluate NAME`, or `svq evaluate --interactions FILE`.")
     if interactions is not None:
-        return read_interactions(interactions, items, users, tasks=tasks or None)
+        return read_interactions(interactions, items, users, tasks=tasks)
     if items is not None or users is not None:
         raise SettingsError(f"{name} brings its own features\nLeave --items and --users out, or name --interactions.")
-    return read_folder(Path(name or ""), tasks=tasks or None)
+    return read_named(name or "", tasks)
 
 
 def _config(read: "Interactions", settings: list[str]) -> "ModelConfig":
@@ -107,32 +124,3 @@ def _plain(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
-
-
-def _print(result: Mapping[str, Any]) -> None:
-    """The table for a terminal."""
-    from rich.console import Console
-    from rich.table import Table
-
-    data = result["data"]
-    table = Table(title=f"{data['name']}: {data['predicted']:,} of {data['events']:,} exposures predicted")
-    for column in ("arm", "scored", "hit@10", "hit@100", "95 %", "ndcg@10", "s"):
-        table.add_column(column, justify="left" if column == "arm" else "right", no_wrap=True)
-    for name, arm in result["arms"].items():
-        low, high = arm["interval"]["hit@100"]
-        spent = arm["seconds"]
-        table.add_row(
-            name, f"{arm['scored_share']:.1%}", f"{arm['hit@10']:.3f}", f"{arm['hit@100']:.3f}",
-            f"{low:.3f}–{high:.3f}", f"{arm['ndcg@10']:.3f}", f"{spent['build'] + spent['query']:.1f}",
-        )  # fmt: skip
-    console = Console()
-    for note in data["notes"]:
-        console.print(f"note: {note}", highlight=False)
-    console.print(table)
-    console.print(" · ".join(f"{name} {ratio:.3f}" for name, ratio in result["ratios"].items()), highlight=False)
-    codes = result["codes"]
-    console.print(
-        f"codes: {codes['used']} of {codes['total']} used, perplexity {codes['perplexity_items']:.0f},"
-        f" largest {codes['largest_over_mean']:.1f} × mean",
-        highlight=False,
-    )
