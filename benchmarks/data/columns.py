@@ -13,10 +13,13 @@ USER = ("user_id", "user", "uid", "customer_id", "customer", "client_id", "visit
 ITEM = ("item_id", "item", "iid", "movie_id", "movie", "product_id", "product", "video_id", "video", "article_id",
         "news_id", "track_id", "song_id", "book_id", "isbn", "content_id", "document_id", "doc_id", "post_id", "ad_id",
         "game_id", "app_id", "recipe_id", "listing_id", "photo_id", "story_id", "show_id", "course_id", "business_id",
-        "venue_id", "stock_code", "sku", "asin", "parent_asin")  # fmt: skip
+        "venue_id", "location_id", "poi_id", "artist_id", "stock_code", "sku", "asin", "parent_asin")  # fmt: skip
 TIME = ("timestamp", "time", "ts", "event_time", "event_timestamp", "unix_timestamp", "unix_time", "unix_review_time",
-        "datetime", "date_time", "time_ms", "timestamp_ms", "event_date", "invoice_date", "order_date", "created_at",
-        "date", "day", "t")  # fmt: skip
+        "datetime", "date_time", "time_ms", "timestamp_ms", "event_date", "invoice_date", "order_date", "utc_time",
+        "played_at", "viewed_at", "clicked_at", "purchased_at", "purchase_date", "rated_at", "review_date",
+        "start_time", "t_dat", "created_at", "date", "day", "t")  # fmt: skip
+VALUE = re.compile(r"[\d.:+TZ\s-]*\d[\d.:+TZ\s-]*")  # a number or a time, as no column is called
+SURELY_VALUES = 2
 NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # row numbers that another program left in the file
 
 
@@ -49,7 +52,7 @@ def require(names: Sequence[str], aliases: Sequence[str], path: Path) -> str:
     found = find(names, aliases)
     if found is not None:
         return found
-    if names and all(re.fullmatch(r"[\d.:+TZ\s-]*", name) for name in names):
+    if sum(bool(VALUE.fullmatch(name)) for name in names) >= SURELY_VALUES:
         raise InputError(
             f"{path}: its first line holds values, not names. Put a line like {USER[0]},{ITEM[0]},{TIME[0]} first"
         )

@@ -1,16 +1,18 @@
 """What the columns of an item or user file are, from their type, their values and the end of their name.
 
-=============================================================  =======================================================
-lists of text or whole numbers                                 `multi`
-text that `|`, `;` or `,` splits into fewer distinct values    `multi`
-text most of whose values are shared by several rows           `categorical`
-text of several words                                          `multi`: its words in lower case
-times and dates                                                `numeric`: the year, with a fraction
-whole numbers of few (32) distinct values, or named like ids   `categorical`, if rows share them
-other numbers                                                  `numeric`
-the same in every row, different in every row, nearly empty    ignored
-vectors, structures, bytes                                     ignored
-=============================================================  =======================================================
+===========================================================  ==========================================
+lists of text or whole numbers                               `multi`
+text that `|`, `;` or `,` splits into fewer distinct values  `multi`
+text most of whose values are shared by several rows         `categorical`
+text of several words                                        `multi`: its words in lower case
+times and dates                                              `numeric`: the year, with a fraction
+whole numbers of up to 32 distinct values, or of up to       `categorical`, if most rows share them
+1,000 that 10 rows have each, on average
+whole numbers named like ids: author_id, zip, type           `categorical`, if some rows share them
+other numbers                                                `numeric`
+the same in every row, different in every row, nearly empty  ignored
+vectors, structures, bytes                                   ignored
+===========================================================  ==========================================
 
 A file gives at most 16 features, those of several or one value first. Values that only one row has are left out of
 `multi` features: nothing that is learned of them can serve another row.
@@ -31,7 +33,8 @@ from benchmarks.data.times import read_times
 from pipeline.config import Feature, Kind, Side
 
 MOST = 16
-FEW = 32
+FEW, MANY = 32, 1000
+OFTEN = 10  # rows to each of more than a few values
 LEAST_FILLED = 0.01
 SHARED, BARELY_SHARED = 0.5, 0.1
 SMALL = 20  # below it, values different in every row may be chance
@@ -137,7 +140,8 @@ def _numbers(name: str, column: pa.ChunkedArray) -> Read:
     if whole and MOMENT.search(name) and (known.min() >= 1e8 or known.min() >= 19_000_101 > known.max() - 3e6):
         return _years(column.cast(pa.int64()), name)
     shared = _shared(column)
-    if whole and (ID.search(name) or distinct <= FEW) and shared >= (BARELY_SHARED if ID.search(name) else SHARED):
+    few = distinct <= max(FEW, min(len(known) / OFTEN, MANY)) and shared >= SHARED
+    if whole and (few or (ID.search(name) and shared >= BARELY_SHARED)):
         return "categorical", column.cast(pa.int64()).cast(pa.string()).to_pylist()
     if whole and ID.search(name):
         return "hardly any row shares a value"

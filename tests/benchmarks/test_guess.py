@@ -164,6 +164,14 @@ def test_every_feature_is_what_the_encoder_reads(tmp_path: Path) -> None:
             assert encoder.values(feature, found.item_features).counts_n.max() > 0
 
 
+def test_whole_numbers_that_many_rows_share_are_categories() -> None:
+    rows = 2000
+    table = pa.table(
+        {"year": [1900 + place % 90 for place in range(rows)], "views": [place // 3 for place in range(rows)]}
+    )
+    assert [one.feature.kind for one in guess(table, "item").features] == ["categorical", "numeric"]
+
+
 IGNORED: dict[str, tuple[Any, str]] = {
     "constant": (["same"] * 20, "the same in every row"),
     "sku_code": (list(range(5000, 5020)), "hardly any row shares a value"),

@@ -225,6 +225,7 @@ BAD: dict[str, tuple[bytes, list[str]]] = {
     "a misnamed column": (b"usr_id,item_id,timestamp\n1,2,3\n", ["user_id", "'usr_id'", "Rename it"]),
     "a missing column": (b"user_id,item_id\n1,2\n", ["timestamp", "event_time", "'user_id', 'item_id'"]),
     "no header": (b"196,242,881250949\n186,302,891717742\n", ["holds values, not names"]),
+    "no header, and an action": (b"1,2268318,pv,1511544070\n1,2333346,pv,1511561733\n", ["holds values, not names"]),
     "an empty file": (b"", ["is empty"]),
     "blank lines": (b"\n\n", ["is empty"]),
     "names only": (b"user_id,item_id,timestamp\n", ["no rows"]),
