@@ -39,7 +39,9 @@ def run_once(
         watch: told how many exposures each micro-batch held.
     """
     begin = time.perf_counter()
-    replay = Replay(set_, replace(config, seed=seed), build_arms(arms, set_), timeline=timeline, sample=sample)
+    replay = Replay(
+        set_, replace(config, seed=seed), build_arms(arms, set_, config.batch), timeline=timeline, sample=sample
+    )
     replay.run(watch)
     answered = replay.tally.summary(seed)
     renamed = _best_in_hindsight(answered)

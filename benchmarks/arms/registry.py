@@ -1,28 +1,54 @@
 """The arms by name."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from benchmarks.arms.base import Arm
 from benchmarks.arms.exact import Exact
+from benchmarks.arms.hnsw import Hnsw
 from benchmarks.arms.item_knn import ItemKNN
+from benchmarks.arms.ivf import Ivf
 from benchmarks.arms.popularity import Popularity
+from benchmarks.arms.rebuilt import Rebuilt
+from benchmarks.arms.snapshots import DAY, HOUR, Snapshots, insertions
 from benchmarks.arms.svq import StreamingVQ
 from benchmarks.interactions import Interactions
 from schemas.errors import SettingsError
 
-Build = Callable[[Interactions], Arm]
+HOURLY: Final = "hnsw@1h"
+MOST_INSERTIONS: Final = 2_000_000  # in a whole replay: minutes on one core
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What arms of one replay have in common."""
+
+    set: Interactions
+    daily: Snapshots = field(default_factory=lambda: Snapshots(DAY))
+    hourly: Snapshots = field(default_factory=lambda: Snapshots(HOUR))
+
+
+Build = Callable[[Shared], Arm]
 
 ARMS: Final[Mapping[str, Build]] = {
     "exact": lambda _: Exact(),
     "svq": lambda _: StreamingVQ(),
-    "popularity": lambda set_: Popularity(len(set_.items)),
-    "item-knn": lambda set_: ItemKNN(len(set_.items), len(set_.users)),
+    "hnsw": lambda shared: Rebuilt("hnsw", Hnsw, shared.daily),
+    "ivf": lambda shared: Rebuilt("ivf", Ivf, shared.daily),
+    HOURLY: lambda shared: Rebuilt("hnsw", Hnsw, shared.hourly, suffix="@1h"),
+    "popularity": lambda shared: Popularity(len(shared.set.items)),
+    "item-knn": lambda shared: ItemKNN(len(shared.set.items), len(shared.set.users)),
 }
 
 
-def build_arms(names: Sequence[str], set_: Interactions) -> dict[str, Arm]:
-    """New arms, in the order of the table; no names: all of them.
+def build_arms(names: Sequence[str], set_: Interactions, batch: int = 1024) -> dict[str, Arm]:
+    """New arms, in the order of the table.
+
+    Args:
+        names: those wanted; none: all, but an index rebuilt every hour only where that is a bounded effort.
+        set_: what they will answer about.
+        batch: exposures a micro-batch.
 
     Raises:
         SettingsError: a name is unknown.
@@ -30,4 +56,6 @@ def build_arms(names: Sequence[str], set_: Interactions) -> dict[str, Arm]:
     unknown = sorted(set(names) - set(ARMS))
     if unknown:
         raise SettingsError(f"there is no arm {', '.join(unknown)}\nChoose from {', '.join(ARMS)}.")
-    return {name: build(set_) for name, build in ARMS.items() if not names or name in names}
+    wanted = names or [name for name in ARMS if name != HOURLY or insertions(set_, batch, HOUR) <= MOST_INSERTIONS]
+    shared = Shared(set_)
+    return {name: build(shared) for name, build in ARMS.items() if name in wanted}

@@ -1,0 +1,177 @@
+"""Indexes over vectors that are rebuilt every period, alone and with what practice puts beside them."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol
+
+import faiss
+import numpy as np
+
+from benchmarks.arms.base import Answer, Cost, K, Moment, Questions
+from benchmarks.arms.exact import blocks
+from benchmarks.arms.snapshots import Snapshots
+from benchmarks.interactions import Interactions
+from benchmarks.ranks import SHOWN, best_of, ranks_within
+from benchmarks.scoring import Scorer
+from benchmarks.seen import Seen
+from pipeline.arrays import Floats, Ints, Longs
+from pipeline.native import native
+
+SHARE: Final = 0.1
+FEWEST: Final = 200
+MOST: Final = 500
+"""Candidates of a large catalogue, seen items aside: what is found is in order, and only the first K are answered."""
+STEP: Final = 1.25  # questions that need about as many candidates are searched together
+BRUTE_SHARE: Final = 0.125
+"""A question that needs more candidates than this share of the catalogue, because its user has seen so much, has
+everything scored: vector databases do so when a filter leaves little, and nothing finds more."""
+CHECKED: Final = 16  # questions after a rebuild on which its recall is measured
+
+
+class Index(Protocol):
+    """Items by inner product."""
+
+    def search(self, queries_qd: Floats, k: int) -> tuple[Ints, float]:
+        """The k best items of each query in falling order, -1 beyond, (Q, k); and items scored a query."""
+
+
+class Rebuilt:
+    """Answers from an index of the latest snapshot.
+
+    `NAME` knows no more than the snapshot; `NAME+buffer` also scores all items published since, and everything by the
+    popularity of now.
+    """
+
+    def __init__(self, name: str, build: Callable[[Floats], Index], snapshots: Snapshots, suffix: str = "") -> None:
+        """`build` makes the index of vectors (N, d + 1); `suffix` ends the names of the answers."""
+        self.cost = Cost()
+        self._names = (f"{name}{suffix}", f"{name}+buffer{suffix}")
+        self._build, self._snapshots = build, snapshots
+        self._index: Index | None = None
+        self._vectors: Floats = np.zeros((0, 0), np.float32)
+        self._built_at = -1
+        self._recalls: list[float] = []
+
+    def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
+        """`NAME` and `NAME+buffer`."""
+        shared = self._snapshots.seconds
+        snapshot, then, live = self._snapshots.scorers(moment, questions)
+        self.cost.query_s -= self._snapshots.seconds - shared  # the replay charges it to the first that asks
+        queries = user_vectors(then)
+        if self._index is None or self._built_at != snapshot.start:
+            self._index, self._built_at = self._rebuilt(then), snapshot.start
+            self._check(self._index, queries[:CHECKED])
+        found, scored = candidates(self._index, self._vectors, queries, questions.seen)
+        late = np.arange(snapshot.n_items, moment.n_items, dtype=np.int32)
+        buffered = np.hstack((found, np.broadcast_to(late, (len(found), len(late)))))
+        leave_out(buffered, questions.seen, moment.n_items)
+        stale, fresh = self._names
+        return {
+            stale: rescored(then, found, questions, scored),
+            fresh: rescored(live, buffered, questions, scored + len(late)),
+        }
+
+    def learned(self, set_: Interactions, start: int, end: int) -> None:
+        """Nothing to do until the next rebuild."""
+
+    def _rebuilt(self, scorer: Scorer) -> Index:
+        begin = time.perf_counter()
+        self._vectors = item_vectors(scorer)
+        index = self._build(self._vectors)
+        self.cost.rebuilds += 1
+        self.cost.build_s += time.perf_counter() - begin
+        return index
+
+    def _check(self, index: Index, queries_qd: Floats) -> None:
+        """Note how much of the exact answers the index finds: a rival that searches badly proves nothing."""
+        k = min(K, len(self._vectors))
+        found, _ = index.search(queries_qd, k)
+        exact = brute_force(self._vectors, queries_qd, k)
+        self._recalls.append(float(np.mean([np.isin(*rows).mean() for rows in zip(exact, found, strict=True)])))
+        self.cost.notes["recall@100"] = float(np.mean(self._recalls))
+
+
+def item_vectors(scorer: Scorer) -> Floats:
+    """(v / tau, static less its mean), (N, d + 1): the inner product with (u, 1) orders as the scores do.
+
+    Less the mean, because the level of log p would otherwise outweigh all that tells items apart.
+    """
+    static = scorer.static_n - scorer.static_n.mean()
+    return np.ascontiguousarray(np.column_stack((scorer.v_nd / np.float32(scorer.tau), static)), np.float32)
+
+
+def user_vectors(scorer: Scorer) -> Floats:
+    """(u, 1), (Q, d + 1)."""
+    return np.ascontiguousarray(np.column_stack((scorer.u_qd, np.ones(len(scorer.u_qd), np.float32))))
+
+
+def brute_force(vectors_nd: Floats, queries_qd: Floats, k: int) -> Ints:
+    """The k best of all items in falling order, (Q, k)."""
+    _, rows = faiss.knn(queries_qd, vectors_nd, k, metric=faiss.METRIC_INNER_PRODUCT)
+    found: Ints = rows.astype(np.int32)
+    return found
+
+
+def candidates(index: Index, vectors_nd: Floats, queries_qd: Floats, seen: Seen) -> tuple[Ints, float]:
+    """What the index finds for each question without what its user has seen, (Q, M); and items scored a question.
+
+    At least `FEWEST` that are not seen are found, or all there are.
+    """
+    n = len(vectors_nd)
+    needed = np.minimum(np.maximum(budget(n), FEWEST + seen.end_q - seen.begin_q), n)
+    found = np.full((len(queries_qd), int(needed.max(initial=0))), -1, np.int32)
+    total = 0.0
+    for chosen, k in _groups(needed):
+        if k > max(BRUTE_SHARE * n, budget(n)):
+            rows, scored = brute_force(vectors_nd, queries_qd[chosen], k), float(n)
+        else:
+            rows, scored = index.search(queries_qd[chosen], k)
+        found[chosen, :k] = np.where(np.arange(k) < needed[chosen, None], rows, -1)  # no more than each one's own
+        total += scored * len(chosen)
+    leave_out(found, seen, n)
+    return found, total / max(len(queries_qd), 1)
+
+
+def leave_out(rows_qm: Ints, seen: Seen, items: int) -> None:
+    """Put -1 where a candidate is one that its user has seen."""
+    _leave_out(rows_qm, seen.items_s, seen.begin_q, seen.end_q, np.zeros(items, np.uint8))
+
+
+def rescored(scorer: Scorer, rows_qm: Ints, questions: Questions, scored: float) -> Answer:
+    """Rank candidates by their scores; the one place where any arm of this kind does."""
+    ranks, tops = np.empty(len(questions), np.int32), np.zeros((0, K), np.int32)
+    for begin, end in blocks(len(questions), rows_qm.shape[1]):
+        rows = rows_qm[begin:end]
+        scores = scorer.of(begin, rows)
+        ranks[begin:end] = ranks_within(rows, scores, questions.target_q[begin:end], rows.shape[1])
+        if begin == 0:
+            tops = best_of(rows[:SHOWN], scores[:SHOWN])
+    return Answer(ranks, tops, scored)
+
+
+def budget(items: int) -> int:
+    """Candidates of a question by a user who has seen nothing."""
+    return min(max(FEWEST, min(round(SHARE * items), MOST)), items)
+
+
+def _groups(needed_q: Longs) -> Iterator[tuple[Longs, int]]:
+    """Questions that need about as many candidates, and how many that is."""
+    steps = np.ceil(np.log(needed_q) / np.log(STEP))
+    for step in np.unique(steps).tolist():
+        chosen = np.flatnonzero(steps == step)
+        yield chosen, int(needed_q[chosen].max())
+
+
+@native
+def _leave_out(rows_qm: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs, marks: Any) -> None:
+    for q in range(rows_qm.shape[0]):
+        for s in range(begin_q[q], end_q[q]):
+            if seen_s[s] < marks.size:
+                marks[seen_s[s]] = 1
+        for m in range(rows_qm.shape[1]):
+            row = rows_qm[q, m]
+            if row >= 0 and marks[row] == 1:
+                rows_qm[q, m] = -1
+        for s in range(begin_q[q], end_q[q]):
+            if seen_s[s] < marks.size:
+                marks[seen_s[s]] = 0
