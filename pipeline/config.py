@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar, get_args
 from pipeline.errors import ConfigError
 from pipeline.signals import Feature, Kind, Side, Task, TaskKind, require
 
-Ranker = Literal["index", "two_tower"]
+Ranker = Literal["index", "two_tower", "attention"]
 
 SMALLEST_CODEBOOK, LARGEST_CODEBOOK = 64, 16_384
 
@@ -27,7 +27,7 @@ class ModelConfig:
         hidden: width of the towers' hidden layer.
         codes: K, or `auto`: a power of two near items / 50, fixed when the codebook starts.
         batch: B, exposures a training step.
-        tau: temperature of u·v.
+        tau: temperature of u·v to begin with; it is learned.
         gamma: weight of log p in every score.
         alpha: decay of the codebook a full batch; None: 1 - alpha = clip(B / (40 K), .003, .1).
         beta: exponent of the item interval in the moving average; above 0 rare items count more.
@@ -48,7 +48,14 @@ class ModelConfig:
             `start_exposures` distinct items a code, at the latest after `start_latest` steps.
         interval_rate, interval_max: step size and largest value of the item intervals, in batches.
         dense_rate, row_rate: learning rates of Adam and of row-wise Adagrad.
-        ranker: score candidates with the index's own vectors, or with towers of their own.
+        tau_rate, repeat_rate: learning rates of the temperature and of what repeats are worth; 0: fixed.
+        ranker: score candidates with the index's own vectors, with towers of their own, or with attention over the
+            history, which costs more than half of the speed of training.
+        rank_history: latest positives that attention reads of the `history`.
+        rank_negatives: drawn for a positive row, for attention.
+        rank_rate: learning rate of attention.
+        rank_label_weight: weight of the exposures' own labels beside the negatives, for attention.
+        history_debias: attention does not read what is in the five largest clusters of the history.
     """
 
     tasks: tuple[Task, ...]
@@ -58,7 +65,7 @@ class ModelConfig:
     hidden: int = 128
     codes: int | Literal["auto"] = "auto"
     batch: int = 1024
-    tau: float = 0.1
+    tau: float = 0.3
     gamma: float = 1.0
     alpha: float | None = None
     beta: float = 0.25
@@ -84,7 +91,14 @@ class ModelConfig:
     interval_max: float = 1e5
     dense_rate: float = 1e-3
     row_rate: float = 0.05
+    tau_rate: float = 0.02
+    repeat_rate: float = 0.05
     ranker: Ranker = "index"
+    rank_history: int = 20
+    rank_negatives: int = 8
+    rank_rate: float = 3e-3
+    rank_label_weight: float = 1.0
+    history_debias: bool = False
     seed: int = 0
     version: int = 1
 
@@ -98,10 +112,32 @@ class ModelConfig:
         require(self.codes == "auto" or 1 <= self.codes <= 1 << 20, "codes must be 'auto' or within 1..1048576")
         require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
         require(1 <= self.history <= 1000, "history must be within 1..1000")
+        for name in ("rank_history", "rank_negatives"):
+            require(1 <= getattr(self, name) <= 1000, f"{name} must be within 1..1000")
+        require(self.id_dim % 4 == 0 or self.ranker != "attention", "id_dim must divide by 4 for attention")
         require(self.admit_after >= 1 and self.expire_after >= self.batch, "admit_after >= 1, expire_after >= batch")
-        for name in ("tau", "disturbance", "interval_max", "initial_count", "recency", "dense_rate", "row_rate"):
+        for name in (
+            "tau",
+            "disturbance",
+            "interval_max",
+            "initial_count",
+            "recency",
+            "dense_rate",
+            "row_rate",
+            "rank_rate",
+        ):
             require(0 < getattr(self, name) < math.inf, f"{name} must be above 0 and finite")
-        for name in ("gamma", "beta", "uniform_share", "aux_weight", "ind_weight", "sim_weight"):
+        for name in (
+            "gamma",
+            "beta",
+            "uniform_share",
+            "aux_weight",
+            "ind_weight",
+            "sim_weight",
+            "rank_label_weight",
+            "tau_rate",
+            "repeat_rate",
+        ):
             require(0 <= getattr(self, name) < math.inf, f"{name} must be finite and not negative")
         for name in ("hysteresis", "id_dropout"):
             require(0 <= getattr(self, name) < 1, f"{name} must be within 0..1, without 1")

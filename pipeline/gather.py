@@ -67,6 +67,10 @@ class Gathered:
         numbers = torch.from_numpy(numbers_nm).to(self._device)
         return torch.cat([*(self.pooled(use) for use in uses), numbers], dim=1)
 
+    def places(self, use: Use) -> Tensor:
+        """Places of its rows among the distinct ones, (n, w)."""
+        return self._places[id(use.rows_nw)]
+
     def gradients(self) -> dict[str, tuple[Longs, Floats]]:
         """Table -> (distinct rows, their gradients), for tables the loss reached."""
         return {

@@ -32,8 +32,12 @@ def adagrad(values_nd: Floats, squares_n: Doubles, gradients_nd: Floats, rate: f
 class Adam:
     """Adam (Kingma and Ba, 2015) over named tensors, with moments that can be written down and read back."""
 
-    def __init__(self, parameters: Mapping[str, torch.Tensor], rate: float) -> None:
+    def __init__(
+        self, parameters: Mapping[str, torch.Tensor], rate: float, rates: Mapping[str, float] | None = None
+    ) -> None:
+        """`rates`: of tensors that learn at another one."""
         self.rate = rate
+        self._rates = {} if rates is None else dict(rates)
         self.steps = 0
         self._parameters = dict(parameters)
         self._first = {name: torch.zeros_like(value) for name, value in self._parameters.items()}
@@ -43,7 +47,7 @@ class Adam:
     def step(self, first_decay: float = 0.9, second_decay: float = 0.999, epsilon: float = 1e-8) -> None:
         """Move every tensor that has a gradient, and drop the gradients."""
         self.steps += 1
-        rate = self.rate / (1 - first_decay**self.steps)
+        started = 1 - first_decay**self.steps
         correction = (1 - second_decay**self.steps) ** -0.5
         for name, value in self._parameters.items():
             if value.grad is None:
@@ -51,7 +55,9 @@ class Adam:
             first, second = self._first[name], self._second[name]
             first.lerp_(value.grad, 1 - first_decay)
             second.mul_(second_decay).addcmul_(value.grad, value.grad, value=1 - second_decay)
-            value.addcdiv_(first, second.sqrt().mul_(correction).add_(epsilon), value=-rate)
+            value.addcdiv_(
+                first, second.sqrt().mul_(correction).add_(epsilon), value=-self._rates.get(name, self.rate) / started
+            )
             value.grad = None
 
     def state(self) -> dict[str, Array]:

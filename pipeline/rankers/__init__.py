@@ -1,0 +1,1 @@
+"""The ranking step: what scores the candidates that the index found."""
