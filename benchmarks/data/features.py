@@ -29,6 +29,7 @@ import pyarrow.compute as pc
 
 from benchmarks.data import words
 from benchmarks.data.errors import InputError
+from benchmarks.data.progress import Reading
 from benchmarks.data.times import read_times
 from pipeline.config import Feature, Kind, Side
 
@@ -67,13 +68,15 @@ def guess(table: pa.Table, side: Side) -> Guessed:
     """The features that the columns of a table are."""
     found: list[Values] = []
     ignored: dict[str, str] = {}
-    for name in table.column_names:
-        read = _read(name, table[name])
-        if isinstance(read, str):
-            ignored[name] = read
-        else:
-            kind, values = read
-            found.append(Values(Feature(_feature_name(name, found), side, kind), values))
+    with Reading(f"Reading what the columns of the {side}s say") as reading:
+        for place, name in enumerate(table.column_names):
+            reading.show(place / table.num_columns)
+            read = _read(name, table[name])
+            if isinstance(read, str):
+                ignored[name] = read
+            else:
+                kind, values = read
+                found.append(Values(Feature(_feature_name(name, found), side, kind), values))
     found.sort(key=lambda one: one.feature.kind == "numeric")
     for one in found[MOST:]:
         ignored[one.feature.name] = f"beyond {MOST} features"
