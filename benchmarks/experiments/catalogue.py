@@ -43,9 +43,12 @@ def _others(setting: str, values: Sequence[Any]) -> dict[str, Variant]:
 
 def _balance() -> dict[str, Variant]:
     present = DEFAULTS.beta, DEFAULTS.disturbance
-    grid = [(beta, s) for beta in (0.0, 0.25, 0.5, 1.0) for s in (NEVER, 1.0, 2.0, 5.0) if (beta, s) != present]
-    variants = {_point(beta, s): Variant({"beta": beta, "disturbance": s}) for beta, s in grid}
-    return {_point(*present): Variant()} | variants
+    grid = [(beta, s) for beta in (0.0, 0.25, 0.5, 1.0) for s in (NEVER, 1.0, 2.0, 5.0)]
+    return {_point(*point): Variant(_changed(beta=point[0], disturbance=point[1])) for point in [present, *grid]}
+
+
+def _changed(**settings: float) -> dict[str, float]:
+    return {name: value for name, value in settings.items() if value != getattr(DEFAULTS, name)}
 
 
 def _point(beta: float, s: float) -> str:

@@ -14,10 +14,12 @@ from benchmarks.experiments.experiment import NO_STREAM
 from benchmarks.experiments.streams import load
 from benchmarks.interactions import Interactions
 from benchmarks.machine import machine
+from pipeline.config import ModelConfig, Task
 from schemas.errors import SettingsError
 
 VERSION = 1
 DIGITS = 5  # kept of every number: a file is to be read, and compared
+STREAMS_OWN = ("tasks", "features", "seed", "version")
 Said = Callable[[str], None]
 
 
@@ -76,8 +78,9 @@ def run(
                 measured = EXPERIMENTS[name].measure(benches[key], EXPERIMENTS[name].variants)
                 rows += [_row(stream, variant, seed, numbers) for variant, numbers in measured.items()]
         yield {
-            "version": VERSION, "experiment": name, **asdict(conditions), "rows": rows, "machine": machine(),
-            "seconds": round(time.perf_counter() - begin, 1),
+            "version": VERSION, "experiment": name, **asdict(conditions), "defaults": defaults(),
+            "variants": {name: dict(variant.settings) for name, variant in EXPERIMENTS[name].variants.items()},
+            "rows": rows, "machine": machine(), "seconds": round(time.perf_counter() - begin, 1),
         }  # fmt: skip
 
 
@@ -92,6 +95,12 @@ def store(result: Mapping[str, Any], folder: Path) -> Path:
     ]
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     return path
+
+
+def defaults() -> dict[str, Any]:
+    """The settings that variants differ from; tasks and features are the stream's."""
+    plain = ModelConfig(tasks=(Task("any"),)).to_dict()
+    return {name: value for name, value in plain.items() if name not in STREAMS_OWN}
 
 
 def _row(stream: str, variant: str, seed: int, numbers: Mapping[str, float]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """One evaluation as plots."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,25 +20,18 @@ MOST_CODES = 1024  # drawn on a map, so that a file stays small
 
 def plots(result: Result) -> dict[str, str]:
     """SVG by name, of what the results object holds."""
-    drawings: dict[str, Callable[[Result], str | None]] = {
-        "over-time": over_time,
-        "pareto": pareto,
-        "freshness": freshness,
-        "cluster-sizes": cluster_sizes,
-        "code-map": code_map,
-    }
-    drawn = {name: draw(result) for name, draw in drawings.items()}
-    return {name: text for name, text in drawn.items() if text is not None}
+    return {name: PLOTS[name].draw(result, f"{result['data']['name']}: {PLOTS[name].title}") for name in held(result)}
 
 
-def over_time(result: Result) -> str | None:
+def held(result: Result) -> list[str]:
+    """Names of the plots for which there are numbers."""
+    return [name for name, plot in PLOTS.items() if plot.held(result)]
+
+
+def over_time(result: Result, title: str) -> str:
     """Hit@100 of the main arms along the stream."""
-    arms = _present(result, OVER_TIME, "over_time")
-    if not arms:
-        return None
-    title = f"{_name(result)}: {HEADLINE} along the stream"
     with axes() as drawn:
-        for arm in arms:
+        for arm in _present(result, OVER_TIME, "over_time"):
             windows = [window for window in result["arms"][arm]["over_time"] if window["n"]]
             events = [window["event"] / 1000 for window in windows]
             drawn.plot(events, [window[HEADLINE] for window in windows], **look(arm), markersize=4)
@@ -45,15 +39,11 @@ def over_time(result: Result) -> str | None:
         return svg(drawn, title)
 
 
-def pareto(result: Result) -> str | None:
+def pareto(result: Result, title: str) -> str:
     """Hit@100 against the share of items scored."""
     found = result["arms"]
-    budgets = [arm for arm in ordered(found) if arm.startswith("svq@") and found[arm].get("scored_share")]
-    if not budgets:
-        return None
-    title = f"{_name(result)}: {HEADLINE} against the share of items scored"
     with axes() as drawn:
-        points = sorted((100 * found[arm]["scored_share"], found[arm][HEADLINE]) for arm in budgets)
+        points = sorted((100 * found[arm]["scored_share"], found[arm][HEADLINE]) for arm in _budgets(result))
         drawn.plot(*zip(*points, strict=True), **{**look("svq"), "label": "svq, by budget"})
         for arm in INDEXES:
             if found.get(arm, {}).get("scored_share"):
@@ -66,14 +56,10 @@ def pareto(result: Result) -> str | None:
         return svg(drawn, title)
 
 
-def freshness(result: Result) -> str | None:
+def freshness(result: Result, title: str) -> str:
     """Hit@100 by the time since the item was first exposed."""
-    arms = _present(result, BY_AGE, "by_age")
-    if not arms:
-        return None
-    title = f"{_name(result)}: {HEADLINE} by age of the item"
     with axes() as drawn:
-        for arm in arms:
+        for arm in _present(result, BY_AGE, "by_age"):
             entries = result["arms"][arm]["by_age"]
             values = [entries[age][HEADLINE] if entries.get(age, {}).get("n") else np.nan for age in AGES]
             drawn.plot(range(len(AGES)), values, **look(arm))
@@ -82,12 +68,9 @@ def freshness(result: Result) -> str | None:
         return svg(drawn, title)
 
 
-def cluster_sizes(result: Result) -> str | None:
+def cluster_sizes(result: Result, title: str) -> str:
     """Items a cluster, largest first, beside their mean and four times it."""
-    sizes = np.sort(np.asarray(result.get("codes", {}).get("sizes", ()), np.float64))[::-1]
-    if not sizes.sum():
-        return None
-    title = f"{_name(result)}: items a cluster, largest first"
+    sizes = np.sort(np.asarray(result["codes"]["sizes"], np.float64))[::-1]
     with axes() as drawn:
         drawn.fill_between(np.arange(1, len(sizes) + 1), sizes, step="mid", color=COLOURS["svq"], linewidth=0)
         for factor, style in ((1, "-"), (4, "--")):
@@ -97,14 +80,12 @@ def cluster_sizes(result: Result) -> str | None:
         return svg(drawn, title)
 
 
-def code_map(result: Result) -> str | None:
+def code_map(result: Result, title: str) -> str:
     """Codes in two dimensions: area by items, colour by exposures."""
-    codes = sorted(result.get("codes", {}).get("map", ()), key=lambda code: -code[2])
-    if not codes:
-        return None
+    codes = sorted(result["codes"]["map"], key=lambda code: -code[2])
     x, y, items, exposures = np.array(codes[:MOST_CODES], np.float64).T
     which = "" if len(codes) <= MOST_CODES else f", the {MOST_CODES} largest of {len(codes)}"
-    title = f"{_name(result)}: the codes in 2-D{which}"
+    title += which
     with axes() as drawn:
         area = 12 + 300 * items / max(items.max(), 1)
         points = drawn.scatter(
@@ -117,10 +98,6 @@ def code_map(result: Result) -> str | None:
         return svg(drawn, title)
 
 
-def _name(result: Result) -> str:
-    return str(result["data"]["name"])
-
-
 def _present(result: Result, arms: Sequence[str], key: str) -> list[str]:
     return [arm for arm in arms if result["arms"].get(arm, {}).get(key)]
 
@@ -131,3 +108,32 @@ def _finish(drawn: Any, title: str, x: str, y: str) -> None:
     drawn.set_ylabel(y)
     drawn.set_ylim(bottom=0)
     drawn.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _budgets(result: Result) -> list[str]:
+    found = result["arms"]
+    return [arm for arm in ordered(found) if arm.startswith("svq@") and found[arm].get("scored_share")]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing, what it shows, and whether a result has the numbers for it."""
+
+    title: str
+    draw: Callable[[Result, str], str]
+    held: Callable[[Result], bool]
+
+
+PLOTS: Final[Mapping[str, Plot]] = {
+    "over-time": Plot(
+        f"{HEADLINE} along the stream", over_time, lambda result: bool(_present(result, OVER_TIME, "over_time"))
+    ),
+    "pareto": Plot(f"{HEADLINE} against the share of items scored", pareto, lambda result: bool(_budgets(result))),
+    "freshness": Plot(
+        f"{HEADLINE} by age of the item", freshness, lambda result: bool(_present(result, BY_AGE, "by_age"))
+    ),
+    "cluster-sizes": Plot(
+        "items a cluster, largest first", cluster_sizes, lambda result: any(result.get("codes", {}).get("sizes", ()))
+    ),
+    "code-map": Plot("the codes in 2-D", code_map, lambda result: bool(result.get("codes", {}).get("map"))),
+}

@@ -32,6 +32,16 @@ def share(value: object, digits: int = 3) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
+def signed(value: object, digits: int = 3) -> str:
+    """A change of a share.
+
+    >>> signed(0.0123), signed(-0.2), signed(0.0)
+    ('+.012', '−.200', '+.000')
+    """
+    number = known(value)
+    return UNKNOWN if number is None else ("−" if number < 0 else "+") + share(abs(number), digits)
+
+
 def percent(value: object) -> str:
     """A share in per cent, with one digit where it is small.
 
