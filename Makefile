@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: install demo test check format clean
+.PHONY: install demo test check format quality experiments clean
 
 install: $(STAMP)
 
@@ -30,6 +30,15 @@ test: check
 format: install
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+# docs/quality.md and its plots, from the results stored in benchmarks/results.
+quality: install
+	$(PY) -m benchmarks.report
+
+# Hours on one core. ARGS="--data FOLDER" reads the public sets from there, "--rows 50000 --sample 128" makes it shorter.
+experiments: install
+	$(VENV)/bin/svq experiment run all --out benchmarks/results/experiments $(ARGS)
+	$(PY) -m benchmarks.report
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

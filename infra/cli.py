@@ -44,6 +44,7 @@ COMMANDS = {
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
     "evaluate": "infra.commands.evaluate",
+    "experiment": "infra.commands.experiment",
 }
 
 
