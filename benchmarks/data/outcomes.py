@@ -27,7 +27,18 @@ from pipeline.arrays import Floats
 
 MOST_TASKS = 3
 LEAST_SHARE = 0.05
-LEVELS = {0: 0.0, 1: 1.0, "0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}  # False == 0
+LEVELS = {
+    0: 0.0,
+    1: 1.0,
+    "0": 0.0,
+    "1": 1.0,
+    "0.0": 0.0,
+    "1.0": 1.0,
+    "false": 0.0,
+    "true": 1.0,
+    "no": 0.0,
+    "yes": 1.0,
+}  # False == 0
 MOST_LEVELS = 8  # ways to write 0, 1 and missing in one column
 REJECTION = re.compile(
     r"(^|_)(hate|dislik|unlik|unfollow|unsub|skip|report|block|hid|negativ|neg(_|$)|bounc|return|refund|cancel|reject|not_|no_)"

@@ -63,7 +63,7 @@ def read_interactions(
         user_n=user_n,
         item_n=new_of_old[events.item_n],
         time_n=events.us_n // 1000,
-        tasks=tuple(_task(one, values) for one, values in labels.items()),
+        tasks=_tasks(labels),
         labels_nt=np.stack(list(labels.values()), axis=1),
         published_m=published_m,
         features=tuple(one.feature for side in sides for one in side.guessed.features),
@@ -133,9 +133,16 @@ def _features(side: SideFile | None, order: Longs) -> Sequence[Mapping[str, Any]
     return [rows[number] for number in order.tolist()]
 
 
-def _task(column: str, labels: Floats) -> Task:
-    name = re.sub(r"[^A-Za-z0-9]+", "_", column).strip("_")[:64] or "task"
-    return Task(name, "binary" if is_binary(labels) else "value")
+def _tasks(labels: Mapping[str, Floats]) -> tuple[Task, ...]:
+    """Tasks named like their columns, in letters, digits and _."""
+    names: list[str] = []
+    for column in labels:
+        name = re.sub(r"[^A-Za-z0-9]+", "_", column).strip("_")[:60] or "task"
+        names.append(f"{name}_{len(names)}" if name in names else name)
+    return tuple(
+        Task(name, "binary" if is_binary(values) else "value")
+        for name, values in zip(names, labels.values(), strict=True)
+    )
 
 
 def _notes(events: Events, sides: Sequence[SideFile]) -> tuple[str, ...]:

@@ -67,6 +67,10 @@ def read_side(path: Path, side: Side, numbering: Numbering, last_us: int) -> Sid
     if not total:
         raise InputError(f"{path}: holds no rows. Leave it out, or write one row for each {side}")
     table = pa.Table.from_batches(batches)
+    if not np.any(numbering.known(table[key].combine_chunks(), key) != NONE):
+        raise InputError(
+            f"{path}: no value of its column {key} occurs in the interactions. Are these ids of the {side}s?"
+        )
     times = _published(table, published)
     if times is None:
         published, times = None, np.full(len(table), UNKNOWN)

@@ -21,6 +21,7 @@ SURE = 1e8  # a number as large as this is no mere counter
 FORMS = ("%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d-%b-%Y", "%b %d, %Y", "%m %d, %Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S")
 OTHERS = ("%a %b %d %H:%M:%S %z %Y", "%d/%b/%Y:%H:%M:%S %z")  # Twitter, web servers
+SAMPLE = 1000
 ADVICE = "Write seconds since 1970, or ISO 8601 such as 2024-05-31T18:00:00Z"
 
 
@@ -121,7 +122,8 @@ def _from_text(column: pa.ChunkedArray, what: str) -> Times:
 
 def _from_customary(text: pa.ChunkedArray, what: str) -> Times:
     distinct = text.unique()
-    read = [form for form in (*(day + clock for day in FORMS for clock in CLOCKS), *OTHERS) if _reads(distinct, form)]
+    forms = (*(day + clock for day in FORMS for clock in CLOCKS), *OTHERS)
+    read = [form for form in forms if _reads(distinct.slice(0, SAMPLE), form) and _reads(distinct, form)]
     if not read:
         raise InputError(f"column {what}: {_unreadable(distinct)!r} is no time. {ADVICE}")
     first, last = (pc.strptime(distinct, form, "us") for form in (read[0], read[-1]))

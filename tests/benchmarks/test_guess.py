@@ -88,6 +88,7 @@ def test_without_an_outcome_every_row_is_a_positive(tmp_path: Path, columns: dic
         pa.array([True, False, None] * 66),
         pa.array(["true", "False", None] * 66),
         pa.array(["1", "0", None] * 66),
+        pa.array(["Yes", "no", None] * 66),
         pa.array([1.0, 0.0, float("nan")] * 66),
         pa.array([1, 0, None] * 66, pa.int8()),
     ],
@@ -97,6 +98,11 @@ def test_labels_in_any_form_and_unknown_ones_stay_unknown(tmp_path: Path, column
     found = read(tmp_path, {"clicked": column})
     assert names(found) == ["clicked"]
     np.testing.assert_array_equal(found.labels_nt[:3, 0], [1, 0, np.nan])
+
+
+def test_names_of_tasks_are_told_apart(tmp_path: Path) -> None:
+    found = read(tmp_path, {"is click?": flags(0.4), "is-click": flags(0.3)})
+    assert names(found) == ["is_click", "is_click_1"]
 
 
 def test_tasks_that_the_user_names(tmp_path: Path) -> None:
@@ -265,6 +271,9 @@ def test_bad_side_files(tmp_path: Path) -> None:
         read(tmp_path, {}, {"itemz_id": [1], "maker": ["a"]})
     with pytest.raises(InputError, match=r"users.parquet: holds no rows"):
         read(tmp_path, {}, None, {"user_id": pa.array([], pa.int64())})
+    for strangers in ({"item_id": ["x", "y"]}, {"item_id": ["x", "y"], "created_at": ["2020-01-01"] * 2}):
+        with pytest.raises(InputError, match=r"no value of its column item_id occurs in the interactions"):
+            read(tmp_path, {}, strangers)
 
 
 def test_separators_that_explain_nothing_do_not_split() -> None:

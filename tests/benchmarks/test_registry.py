@@ -263,3 +263,10 @@ def test_prepared_sets_are_what_they_should_be() -> None:
     assert [one.name for one in films.features if one.side == "item"] == ["title", "genres", "year"]
     tweets = read_folder(folder / "movietweetings")
     assert (len(tweets), len(tweets.items), tweets.dropped) == (141_695, 12_611, {})
+
+
+def test_the_guide_says_of_each_set_what_the_registry_says() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "evaluate-data.md").read_text(encoding="utf-8")
+    for one in SETS.values():
+        line = f"| `{one.name}` | {one.rows:,} | {one.users:,} | {one.items:,} |"
+        assert [row for row in guide.splitlines() if row.startswith(line)], line
