@@ -46,12 +46,11 @@ def read_interactions(
     last_us = int(events.us_n[-1])
     item_side = read_side(Path(items), "item", events.items, last_us) if items is not None else None
     user_side = read_side(Path(users), "user", events.users, last_us) if users is not None else None
-    if len(events.items) < 2:
-        raise InputError(
-            f"{path}: all rows are of one item, {events.items.ids[0].as_py()!r}: there is nothing to choose from"
-        )
     order_m, published_m = _published(events, item_side)
-    new_of_old = np.empty(len(order_m), np.int32)
+    if len(order_m) < 2:
+        item = events.items.ids[int(order_m[0])].as_py()
+        raise InputError(f"{path}: all rows are of one item, {item!r}: there is nothing to choose from")
+    new_of_old = np.empty(len(events.items), np.int32)
     new_of_old[order_m] = np.arange(len(order_m), dtype=np.int32)
     user_order, user_n = _by_first(events.user_n)
     sides = [side for side in (item_side, user_side) if side is not None]
@@ -104,7 +103,7 @@ def _published(events: Events, items: SideFile | None) -> tuple[Longs, Longs]:
     us_m[numbers] = events.us_n[rows]
     if items is not None:
         us_m[items.number_r] = np.minimum(us_m[items.number_r], items.published_us_r)
-    order_m = np.lexsort((first_m, us_m))
+    order_m = np.lexsort((first_m, us_m))[: np.sum(us_m != UNKNOWN)]  # not those of rows that were left out
     return order_m, us_m[order_m] // 1000
 
 
@@ -125,7 +124,8 @@ def _ids(numbering: Numbering, order: Longs) -> list[str]:
 def _features(side: SideFile | None, order: Longs) -> Sequence[Mapping[str, Any]]:
     if side is None:
         return ()
-    rows: list[dict[str, Any]] = [{} for _ in range(int(order.max()) + 1)]
+    highest = max(int(order.max()), int(side.number_r.max()))
+    rows: list[dict[str, Any]] = [{} for _ in range(highest + 1)]
     for one in side.guessed.features:
         for number, value in zip(side.number_r.tolist(), one.values, strict=True):
             if value is not None:

@@ -151,6 +151,17 @@ def test_what_cannot_be_used_is_left_out_and_counted(tmp_path: Path) -> None:
     assert read.dropped == {"no user": 2, "no item": 1, "no time": 1, "duplicate row": 2}
 
 
+def test_users_and_items_of_rows_left_out_are_not_there(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", [("eve", "gin", ""), *ROWS, ("fay", "rum", "")])
+    write(tmp_path / "items.csv", [("gin", 2.5), ("tea", 3.5), ("rum", 1.5)], ("item_id", "price"))
+    read = read_interactions(tmp_path / "a.csv", tmp_path / "items.csv")
+    assert (read.users, read.items) == (["ann", "bob", "cat"], ["tea", "jam"])
+    assert read.item_features == [{"price": 3.5}, {}]
+    assert read.published_m.tolist() == [T * 1000, T * 1000 + 5000]
+    with pytest.raises(InputError, match="one item, 'x'"):
+        read_interactions(write(tmp_path / "b.csv", [("a", "x", T), ("b", "x", T), ("b", "y", "")]))
+
+
 def test_nulls_and_nans_of_parquet_are_left_out_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     columns = {
