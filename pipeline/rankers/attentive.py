@@ -15,7 +15,7 @@ from pipeline.gather import Gathered, Use
 from pipeline.inputs import SideInputs
 from pipeline.layout import user_layout
 from pipeline.rankers.attention import Attending, AttentionNet
-from pipeline.rankers.debias import debiased
+from pipeline.rankers.debias import NO_ENTRY, debiased
 from pipeline.rankers.ranker import DotRanker, Towers
 
 ClustersOf = Callable[[Longs], Ints]  # rows of the item table -> clusters, -1 for none
@@ -74,8 +74,8 @@ class AttentiveRanker:
     def attending(self, side: SideInputs, gathered: Gathered) -> Attending:
         """Users, with the latest of their history that the ranker reads."""
         use = side.uses[self._history]
-        places_bl, known_bl = self._latest(use, gathered)
         ids = gathered.leaves[use.table][:, : use.dim]
+        places_bl, known_bl = self._latest(use, gathered.places(use), (ids != 0).any(dim=1))
         return self.net.attending(gathered.inputs(side.uses, side.numbers_nm), ids, places_bl, known_bl)
 
     def pairs(
@@ -85,27 +85,27 @@ class AttentiveRanker:
         corrections: Tensor = self.net.forward(F.embedding(columns_rn, asking_ce), attending.of(chosen_r), index)
         return corrections
 
-    def _latest(self, use: Use, gathered: Gathered) -> tuple[Tensor, Tensor]:
-        """Places of the entries read, (B, L), and which there are: always L wide, so that users can be kept flat."""
-        length = self._config.rank_history
-        rows_bw = use.rows_nw
-        places = F.pad(gathered.places(use), (0, max(0, length - rows_bw.shape[1])))
-        known = F.pad(torch.from_numpy(rows_bw != 0).to(places.device), (0, max(0, length - rows_bw.shape[1])))
-        if self._config.history_debias and self.clusters_of is not None:
-            chosen = torch.from_numpy(debiased(self._clusters(rows_bw), length)).to(places.device)
-            there, at = chosen >= 0, chosen.clamp(min=0)
-            return places.gather(1, at), known.gather(1, at) & there
-        return places[:, :length], known[:, :length]
+    def _latest(self, use: Use, places_bw: Tensor, known_u: Tensor) -> tuple[Tensor, Tensor]:
+        """Places of the entries read, (B, L), and which there are: always L wide, so that users can be kept flat.
 
-    def _clusters(self, rows_bw: Longs) -> Longs:
-        if self.clusters_of is None:
-            raise ValueError("nobody said where items are filed")
-        distinct, places = np.unique(rows_bw, return_inverse=True)
-        clusters: Longs = np.asarray(self.clusters_of(distinct), np.int64)[places].reshape(rows_bw.shape)
-        return np.where(rows_bw != 0, clusters, -2)
+        An id whose row is zero, not admitted yet, is none: whoever follows the published rows does not have it.
+        """
+        length, known_bw = self._config.rank_history, known_u[places_bw]
+        if self._config.history_debias and self.clusters_of is not None:
+            clusters_bw = np.where(known_bw.cpu().numpy(), _distinctly(self.clusters_of, use.rows_nw), NO_ENTRY)
+            chosen = torch.from_numpy(debiased(clusters_bw, length)).to(places_bw.device)
+            at = chosen.clamp(min=0)
+            return places_bw.gather(1, at), known_bw.gather(1, at) & (chosen >= 0)
+        missing = (0, max(0, length - places_bw.shape[1]))
+        return F.pad(places_bw[:, :length], missing), F.pad(known_bw[:, :length], missing)
 
     def _tensor(self, array: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._model.device)
+
+
+def _distinctly(clusters_of: ClustersOf, rows_bw: Longs) -> Longs:
+    distinct, places = np.unique(rows_bw, return_inverse=True)
+    return np.asarray(clusters_of(distinct), np.int64)[places].reshape(rows_bw.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import numpy as np
 from pipeline.arrays import Ints, Longs
 
 TOP = 5
+NO_ENTRY = -2
 
 
 def debiased(clusters_bw: Ints | Longs, keep: int, top: int = TOP) -> Longs:
@@ -15,7 +16,7 @@ def debiased(clusters_bw: Ints | Longs, keep: int, top: int = TOP) -> Longs:
     clusters the one seen last counts as larger. Entries without a cluster stay.
 
     Args:
-        clusters_bw: cluster of each entry; -1 for none, -2 where there is no entry.
+        clusters_bw: cluster of each entry; -1 for none, NO_ENTRY where there is none.
         keep: entries wanted.
         top: clusters dropped.
 
@@ -33,7 +34,7 @@ def debiased(clusters_bw: Ints | Longs, keep: int, top: int = TOP) -> Longs:
         threshold_b1 = np.maximum(-np.sort(-once_bw, axis=1)[:, top - 1 : top], 1)
     else:
         threshold_b1 = np.ones((rows, 1), np.int64)
-    stays_bw = (order_bw < threshold_b1) & (clusters_bw > -2)
+    stays_bw = (order_bw < threshold_b1) & (clusters_bw != NO_ENTRY)
     places = np.where(stays_bw, np.arange(width), width)
     places.sort(axis=1)
     kept = np.full((rows, keep), -1, np.int64)

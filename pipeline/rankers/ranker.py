@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 

@@ -1,14 +1,16 @@
 """Calibration: probabilities come out as they are, follow when they change, and are restored to the bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from pipeline.arrays import Doubles, Floats
+from pipeline.arrays import Floats
 from pipeline.errors import RestoreError
 from pipeline.rankers.calibration import Calibration, expected_calibration_error, probabilities
 
 
-def _sigmoid(x: Doubles) -> Doubles:
+def _sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
