@@ -20,6 +20,7 @@ REAL: Final = ("ml-100k", "movietweetings")
 BOTH: Final = ("ml-100k", "movietweetings", "drift")
 ONE: Final = ("ml-100k", "drift")
 DEFAULTS: Final = ModelConfig(tasks=(Task("any"),))
+TEMPERATURES: Final = (0.05, 0.1, 0.2, 0.3)
 NEVER: Final = 1e9  # a threshold that no code's mass falls below: no disturbance
 INDEX: Final = ("exact", "merge/exact", "perplexity/K", "largest/mean", "gini", "churn")
 FOUND: Final = ("exact", "svq@2%/exact", "merge/exact", "fresh 1d", "tail")
@@ -69,8 +70,9 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
             "L_aux",
             {
                 "commitment": {"aux_weight": 0.0, "sim_weight": 1.0},
-                "both": {"sim_weight": 1.0},
                 "neither": {"aux_weight": 0.0},
+                "both": {"sim_weight": 1.0},
+                "both, commitment × 30": {"sim_weight": 30.0},
             },
         ),
         streams=("drift", "still", "movietweetings"),
@@ -106,11 +108,25 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
     ),
     "temperature": Experiment(
         title="Temperature",
-        question="The correction should move the best temperature, and one value should do on every stream.",
+        question="Learned, it should be as good as the best fixed one, whatever the stream; and the correction should"
+        " move the best one.",
         source=f"{YI}, table 1",
-        variants=_values("tau", (0.05, 0.07, 0.1, 0.14))
-        | {f"tau = {tau}, no log q": Variant({"tau": tau, "log_q": False}) for tau in (0.05, 0.14)},
+        variants={"learned": Variant()}
+        | {f"fixed at {tau}": Variant({"tau": tau, "tau_rate": 0.0}) for tau in TEMPERATURES}
+        | {
+            f"fixed at {tau}, no log q": Variant({"tau": tau, "tau_rate": 0.0, "log_q": False})
+            for tau in (TEMPERATURES[0], TEMPERATURES[-1])
+        },
         streams=BOTH,
+        columns=FOUND,
+        measure=by_settings,
+    ),
+    "repeats": Experiment(
+        title="What repeats are worth",
+        question="Where users come back to the same items, saying so should find more; elsewhere it should not matter.",
+        source=OURS,
+        variants=_settings("learned", {"none": {"repeat_rate": 0.0}}),
+        streams=("drift", "online-retail", "movietweetings"),
         columns=FOUND,
         measure=by_settings,
     ),

@@ -1,10 +1,11 @@
 """The guide to the settings: what each does, its range, and what another value cost or gave."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from benchmarks.report.comparison import Compared, Stored, compare, streams_of
 from benchmarks.report.tables import signed, table
+from pipeline.config import ModelConfig, Ranker, Task
 from schemas.retriever import ModelSettings
 
 TOWERS, INDEX = "exact", "merge/exact"  # hit@100 of exact search, and what the order of the merge keeps of it
@@ -19,7 +20,9 @@ RANGES: Final[Mapping[str, str]] = {
     "sim_weight": ANY, "admit_after": "≥ 1", "id_dropout": "0 – 1", "history": "1 – 1,000", "recency": POSITIVE,
     "expire_after": "≥ batch", "half_lives": "each ≥ 1", "initial_count": POSITIVE, "start_steps": "0 – start_latest",
     "start_exposures": "≥ 1", "start_latest": "≥ start_steps", "interval_rate": "0 – 1", "interval_max": POSITIVE,
-    "dense_rate": POSITIVE, "row_rate": POSITIVE, "ranker": "index, two_tower", "seed": ANY,
+    "dense_rate": POSITIVE, "row_rate": POSITIVE, "ranker": ", ".join(get_args(Ranker)),
+    "rank_history": "1 – 1,000", "rank_negatives": "1 – 1,000", "rank_rate": POSITIVE, "rank_label_weight": ANY,
+    "history_debias": "yes, no", "tau_rate": ANY, "repeat_rate": ANY, "seed": ANY,
 }  # fmt: skip
 
 
@@ -29,10 +32,10 @@ def guide(stored: Mapping[str, Stored]) -> str:
     Args:
         stored: results of experiments by name.
     """
-    rows = []
+    rows, defaults = [], ModelConfig(tasks=(Task("any"),)).to_dict()
     for name, entry in ModelSettings.model_fields.items():
         measured = "; ".join(_measured(name, stored))
-        default = _plain(entry.get_default(call_default_factory=True))
+        default = _plain(defaults.get(name))
         rows.append((f"`{name}`", default, RANGES.get(name, ""), entry.description or "", measured))
     text = table(("setting", "default", "range", "what it does", "change measured"), rows)
     return text.replace("|---|--:|--:|--:|--:|", "|---|---|---|---|---|")

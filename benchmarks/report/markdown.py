@@ -60,6 +60,7 @@ def _asked(result: Result) -> str:
         sentences.append("Dropped: " + ", ".join(f"{count(rows)} rows ({why})" for why, rows in dropped.items()) + ".")
     if data.get("ignored_columns"):
         sentences.append("Columns not read: " + ", ".join(f"`{name}`" for name in data["ignored_columns"]) + ".")
+    sentences += [f"{note[0].upper()}{note[1:]}." for note in data.get("notes", ())]
     seeds = result.get("seeds", ())
     sentences.append(
         f"Seed {seeds[0]}; intervals are a bootstrap over users."
@@ -98,12 +99,14 @@ def _headline(result: Result) -> str:
 
 
 def _ratios(result: Result) -> str:
-    ratios = result.get("ratios", {})
-    if not ratios:
-        return ""
-    rival = result.get("best_rival", "the better of popularity and item-knn")
-    named = {"exact/rival": f"exact/{rival}"}
-    return "hit@100, ratios: " + " · ".join(f"{named.get(name, name)} {share(ratios[name])}" for name in ratios)
+    """The better rival of popularity and item-knn is called by its name."""
+    rival = result.get("best_rival", "rival")
+    bounds = result.get("ratio_intervals", {})
+    shown = [
+        f"{name.replace('/rival', f'/{rival}')} {share(ratio)} {interval(bounds.get(name))}".rstrip()
+        for name, ratio in result.get("ratios", {}).items()
+    ]
+    return f"Ratios of {HEADLINE}: {' · '.join(shown)}" if shown else ""
 
 
 def _legend(result: Result) -> str:

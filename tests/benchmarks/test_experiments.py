@@ -206,10 +206,16 @@ def test_results_are_stored_a_row_a_line_and_read_back(tmp_path: Path, monkeypat
     path = store(result, tmp_path / "results")
     stored = json.loads(path.read_text())
     assert path.name == "auxiliary.json"
-    assert len(stored["rows"]) == 2 * 2 * 4
-    assert stored["rows"][-1] == {"stream": "b", "variant": "neither", "seed": 4, "numbers": {"exact": 4.1235}}
+    rows = 2 * 2 * len(experiment.variants)
+    assert len(stored["rows"]) == rows
+    assert stored["rows"][-1] == {
+        "stream": "b",
+        "variant": list(experiment.variants)[-1],
+        "seed": 4,
+        "numbers": {"exact": 4.1235},
+    }
     assert said == [f"auxiliary: {stream}, seed {seed}" for stream in "ab" for seed in (0, 4)]
-    assert len([line for line in path.read_text().splitlines() if line.startswith('  {"stream"')]) == 2 * 2 * 4
+    assert len([line for line in path.read_text().splitlines() if line.startswith('  {"stream"')]) == rows
     assert stored["variants"]["both"] == {"sim_weight": 1.0}
     assert stored["defaults"]["tau"] == DEFAULTS.tau
 

@@ -11,6 +11,7 @@ from benchmarks.report.markdown import section
 from benchmarks.report.plots import plots
 from benchmarks.report.style import COLOURS, DARK, GREY, WHITE, axes
 from benchmarks.report.tables import interval, share, table
+from pipeline.config import ModelConfig, Task
 from schemas.errors import SettingsError
 from tests.benchmarks.sample_result import ARMS, sample_result
 
@@ -36,7 +37,8 @@ def test_a_sceptic_reads_what_was_asked_masked_tied_and_dropped() -> None:
     for expected in (
         "1,234 rows", "1,200 exposures", "1,000 positives of `click`", "77 % of the exposures share",
         "items taken before were offered by no arm", "34 rows (no timestamp)", "`note`", "`like`", "item genre",
-        "Seed 0", "bootstrap", "Some CPU, 2 cores, 24 GiB", "`tau` = 0.07", "exact/popularity",
+        "Seed 0", "bootstrap", "Some CPU, 2 cores, 24 GiB", "`tau` = 0.314",
+        "exact/popularity 1.050 (1.010 – 1.090) · svq@10%/exact .990", "The times were read as UTC.",
     ):  # fmt: skip
         assert expected in text
     assert "no user" not in text  # nothing was dropped for it
@@ -53,7 +55,7 @@ def test_repeats_and_seeds_change_what_is_said() -> None:
 def test_only_settings_other_than_by_default_are_listed() -> None:
     result = sample_result()
     assert "`gamma`" not in section(result)
-    result["settings"]["tau"] = 0.1
+    result["settings"]["tau"] = ModelConfig(tasks=(Task("any"),)).tau
     assert "all as by default" in section(result)
 
 
