@@ -231,7 +231,7 @@ def test_names_become_names_of_features(tmp_path: Path) -> None:
 
 
 def test_users_and_items_that_never_occur(tmp_path: Path) -> None:
-    items = {"item_id": [0, 1, 99, 1], "maker": ["a", "a", "b", "b"]}
+    items = {"item_id": [0, 1, 2, 99, 1], "maker": ["a", "a", "b", "b", "b"]}
     users = {"customer_id": [0, 1, 2, 77], "sex": ["f", "m", "f", "m"]}
     found = read(tmp_path, {}, items, users)
     assert "99" not in found.items
@@ -240,6 +240,7 @@ def test_users_and_items_that_never_occur(tmp_path: Path) -> None:
         "item never in the interactions": 1, "item described again": 1, "user never in the interactions": 1,
     }  # fmt: skip
     assert found.user_features[0] == {"sex": "f"}
+    assert found.item_features[found.items.index("1")] == {"maker": "a"}  # as described first
     assert found.user_features[5] == {}
 
 
@@ -258,6 +259,13 @@ def test_items_are_offered_from_their_publication(tmp_path: Path) -> None:
     assert [one.name for one in found.features] == ["maker"]
     assert "items are offered from the time in column upload_dt" in found.notes
     assert [found.items[item] for item in found.item_n[:4].tolist()] == ["0", "1", "2", "3"]
+
+
+def test_items_published_at_one_time_are_numbered_by_first_exposure(tmp_path: Path) -> None:
+    columns = {"item_id": [3, 1, 2, 1, 0], "timestamp": [T + 9, T + 2, T + 2, T + 4, T]}
+    items = {"item_id": [0, 1, 2, 3, 4], "created_at": ["2023-11-01"] * 5}
+    found = read(tmp_path, columns, items)
+    assert found.items == ["0", "1", "2", "3", "4"]
 
 
 def test_a_column_named_created_without_times_is_a_feature(tmp_path: Path) -> None:

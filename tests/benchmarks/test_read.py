@@ -162,6 +162,12 @@ def test_users_and_items_of_rows_left_out_are_not_there(tmp_path: Path) -> None:
         read_interactions(write(tmp_path / "b.csv", [("a", "x", T), ("b", "x", T), ("b", "y", "")]))
 
 
+def test_blank_times_are_no_times(tmp_path: Path) -> None:
+    rows = [("a", "x", "2023-11-14"), ("b", "y", "  "), ("c", "z", "2023-11-15")]
+    read = read_interactions(write(tmp_path / "a.csv", rows))
+    assert (read.users, read.dropped) == (["a", "c"], {"no time": 1})
+
+
 def test_nulls_and_nans_of_parquet_are_left_out_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     columns = {
