@@ -1,6 +1,6 @@
 """One evaluation as a section of Markdown, for a reader who believes nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.report.arms import MEANING, main_arms, ordered
@@ -120,16 +120,19 @@ def _legend(result: Result) -> str:
 
 
 def _fresh(result: Result) -> str:
-    fresh = result.get("fresh", {})
-    if not fresh:
+    """An arm a row; beside each number, how many times as much streaming VQ finds."""
+    asked = {age: values for age, values in result.get("fresh", {}).items() if values.get("n")}
+    if not asked:
         return ""
-    arms = main_arms(result["arms"])
-    compared = list(dict.fromkeys(key for values in fresh.values() for key in values if "/" in key))
-    header = ("first exposed at most … ago", "n", *(f"`{name}`" for name in arms), *compared)
-    rows = [
-        (age, count(values.get("n")), *(share(values.get(name)) for name in (*arms, *compared)))
-        for age, values in fresh.items()
-    ]
+    header = ["first exposed at most … ago"]
+    for age, values in asked.items():
+        header += [f"{age} (n = {count(values['n'])})", "svq ÷"]
+    rows = []
+    for name in main_arms(result["arms"]):
+        row = [f"`{name}`"]
+        for values in asked.values():
+            row += [share(values.get(name)), share(values[f"svq/{name}"]) if f"svq/{name}" in values else ""]
+        rows.append(row)
     return f"Fresh items, {HEADLINE}:\n\n{table(header, rows)}"
 
 
@@ -164,32 +167,34 @@ def _codes(result: Result) -> str:
 
 
 def _slices(result: Result) -> str:
-    arms = main_arms(result["arms"])
-    titles: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    titles: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         ("by_age", "age of the item", str),
         ("by_history", "positives in the history", str),
-        ("by_popularity", "popularity of the item, decile", lambda place: str(int(place) + 1)),
+        ("by_popularity", "popularity of the item, tenth", lambda place: str(int(place) + 1)),
     )
-    tables = []
-    for key, title, shown in titles:
-        slices = {name: _items(result["arms"][name].get(key, {})) for name in arms}
-        names = list(dict.fromkeys(bucket for found in slices.values() for bucket in found))
-        if names:
-            rows = [_row(shown(bucket), [slices[name].get(bucket, {}) for name in arms]) for bucket in names]
-            tables.append(table((title, "n", *(f"`{name}`" for name in arms)), rows))
-    if not tables:
+    tables = [_slice(result["arms"], *one) for one in titles]
+    body = "\n\n".join(text for text in tables if text)
+    if not body:
         return ""
-    body = "\n\n".join(tables)
     return f"<details><summary>{HEADLINE} by age, history and popularity</summary>\n\n{body}\n\n</details>"
+
+
+def _slice(arms: Mapping[str, Result], key: str, title: str, shown: Callable[[str], str]) -> str:
+    """An arm a row, a slice a column; a slice holds the same questions for all arms."""
+    found = {name: _items(arms[name].get(key, {})) for name in main_arms(arms)}
+    asked = {bucket: entry["n"] for entries in found.values() for bucket, entry in entries.items() if entry["n"]}
+    if not asked:
+        return ""
+    header = (title, *(f"{shown(bucket)} (n = {count(n)})" for bucket, n in asked.items()))
+    rows = [
+        (f"`{name}`", *(share(entries.get(bucket, {}).get(HEADLINE)) for bucket in asked))
+        for name, entries in found.items()
+    ]
+    return table(header, rows)
 
 
 def _items(found: Any) -> dict[str, Result]:
     return dict(found) if isinstance(found, Mapping) else {str(place): entry for place, entry in enumerate(found)}
-
-
-def _row(name: str, entries: Sequence[Result]) -> tuple[str, ...]:
-    n = next((entry["n"] for entry in entries if "n" in entry), None)
-    return (name, count(n), *(share(entry.get(HEADLINE)) if entry.get("n") else UNKNOWN for entry in entries))
 
 
 def _settings(result: Result) -> str:

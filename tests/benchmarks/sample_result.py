@@ -46,8 +46,8 @@ def sample_result(name: str = "sample", seeds: tuple[int, ...] = (0,), codes: in
 
 
 def _arm(name: str, rng: np.random.Generator) -> dict[str, Any]:
-    def entry() -> dict[str, Any]:
-        return {"n": int(rng.integers(1, 90)), "hit@100": float(rng.random())}
+    def entry(n: int = 7) -> dict[str, Any]:  # all arms are asked the same questions
+        return {"n": n, "hit@100": float(rng.random())}
 
     metrics = {
         f"{metric}@{k}": float(rng.random()) for metric in ("hit", "recall", "ndcg", "mrr") for k in (10, 50, 100)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.report.arms import MEANING, main_arms, ordered
+from benchmarks.report.arms import MEANING, ordered
 from benchmarks.report.markdown import section
 from benchmarks.report.plots import plots
 from benchmarks.report.style import COLOURS, DARK, GREY, WHITE, axes
@@ -59,16 +59,29 @@ def test_only_settings_other_than_by_default_are_listed() -> None:
     assert "all as by default" in section(result)
 
 
-def test_slices_have_a_row_each_and_a_dash_where_nothing_was_asked() -> None:
+def test_slices_have_a_column_each_unless_nothing_was_asked() -> None:
     result = sample_result()
-    result["arms"]["hnsw"]["by_age"]["1h"] = {"n": 0, "hit@100": 0.0}
+    for arm in result["arms"].values():
+        arm["by_age"]["7d"] = {"n": 0, "hit@100": 0.0}
     text = section(result)
-    columns = main_arms(ARMS)
-    assert _row(text, "1h")[2 + columns.index("hnsw")] == share(result["fresh"]["1h"]["hnsw"])
-    by_age = text[text.index("age of the item") :]
-    assert _row(by_age, "1h")[2 + columns.index("hnsw")] == "–"
-    assert _row(by_age, "20+")[2] == share(result["arms"]["exact"]["by_history"]["20+"]["hit@100"])
-    assert _row(by_age, "10")[1] == str(result["arms"]["exact"]["by_popularity"][9]["n"])
+    by_age = text[text.index("| age of the item") :]
+    assert by_age.startswith("| age of the item | 1h (n = 7) | 1d (n = 7) | older (n = 7) | unseen (n = 7) |")
+    entries = result["arms"]["hnsw"]["by_age"]
+    assert _row(by_age, "`hnsw`")[1:] == [share(entries[age]["hit@100"]) for age in ("1h", "1d", "older", "unseen")]
+    by_popularity = text[text.index("| popularity of the item, tenth | 1 (n = 7) |") :]
+    deciles = result["arms"]["svq"]["by_popularity"]
+    assert _row(by_popularity, "`svq`")[1:] == [share(entry["hit@100"]) for entry in deciles]
+
+
+def test_fresh_items_are_shown_by_arm_beside_their_ratio() -> None:
+    result = sample_result()
+    result["fresh"]["1h"]["n"] = 0
+    text = section(result)
+    fresh = text[text.index("| first exposed") :]
+    assert fresh.startswith("| first exposed at most … ago | 1d (n = 20) | svq ÷ | 7d (n = 20) | svq ÷ |")
+    found = [result["fresh"][age]["hnsw"] for age in ("1d", "7d")]
+    assert _row(fresh, "`hnsw`")[1:] == [share(found[0]), "1.500", share(found[1]), "1.500"]
+    assert _row(fresh, "`ivf`")[2] == ""
 
 
 @pytest.mark.parametrize("gone", ["fresh", "cold", "codes", "ratios", "throughput"])
