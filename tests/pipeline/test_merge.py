@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.merge import Merged, merge
+from pipeline.merge import Merged, merge, merge_many
 from pipeline.postings import ABSENT, Postings
 from tests.reference import merge as reference
 
@@ -108,3 +108,30 @@ def test_what_does_not_fit_is_refused(scores: NDArray[np.float64], task: int, n_
 def test_an_empty_index_gives_an_empty_answer() -> None:
     merged = merge(Postings(3, 1), np.zeros(4), 0, 10)
     assert merged.rows_n.size == merged.scores_n.size == merged.clusters_n.size == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases, st.integers(0, ROWS + 5), st.integers(1, 12))
+def test_many_questions_at_once_get_what_each_would_get(case: Case, n_out: int, chunk: int) -> None:
+    rng = np.random.default_rng(n_out)
+    scores = rng.integers(-4, 5, (4, CLUSTERS + 1)) / 2
+    excluded = rng.integers(0, ROWS + 10, 40).astype(np.int32)  # some twice, some that do not exist
+    begin, end = np.array([0, 5, 30, 7]), np.array([20, 5, 40, 25])
+    rows = merge_many(case.postings, scores, 1, n_out, chunk, excluded_s=excluded, begin_q=begin, end_q=end)
+    for q in range(4):
+        mask = np.ones(ROWS, np.uint8)
+        mask[excluded[begin[q] : end[q]][excluded[begin[q] : end[q]] < ROWS]] = 0
+        alone = merge(case.postings, scores[q], 1, n_out, chunk, mask).rows_n.tolist()
+        assert rows[q].tolist() == alone + [-1] * (n_out - len(alone))
+
+
+def test_many_questions_must_fit_together() -> None:
+    case, nothing = Case(0), np.zeros(2, np.int64)
+    with pytest.raises(ValueError, match=r"\(3, 7\) cluster scores for 6 clusters, 2 questions"):
+        merge_many(
+            case.postings, np.zeros((3, 7)), 0, 5, excluded_s=nothing.astype(np.int32), begin_q=nothing, end_q=nothing
+        )
+    with pytest.raises(ValueError, match="task 2 of 2"):
+        merge_many(
+            case.postings, np.zeros((2, 7)), 2, 5, excluded_s=nothing.astype(np.int32), begin_q=nothing, end_q=nothing
+        )
