@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.arms.base import Questions
 from benchmarks.interactions import Interactions
+from benchmarks.own import repeated_of
 from benchmarks.timeline import Timeline
 from pipeline.batch import Batch
 from pipeline.config import ModelConfig
@@ -71,6 +72,8 @@ class Batches:
         )
         last = [self._numbers[history[-1]] if history else -1 for history in histories]
         seen = self._timeline.seen(rows, n_items)
-        if self._timeline.repeats(micro.start):
+        again = self._timeline.repeats(micro.start)
+        if again:
             seen = seen.cleared()
-        return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), seen)
+        repeated = repeated_of(histories if again else [], self._numbers, n_items, self._config.history)
+        return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), repeated, seen)

@@ -11,6 +11,7 @@ from benchmarks.confidence import bootstrap
 from benchmarks.timeline import Timeline
 from pipeline.arrays import Doubles, Floats, Ints, Longs
 from pipeline.model import ItemVectors
+from pipeline.native import native
 
 
 class Cold:
@@ -57,22 +58,48 @@ def _scores(moment: Moment, chosen: Longs, vectors: ItemVectors) -> Floats:
     """Score of each chosen question's own item as one never exposed, (Q,)."""
     model = moment.learner.model
     initial = model.initial_popularity()[model.active_half_life] - model.log_mass_h[model.active_half_life]
-    match = (moment.u_qd[chosen] * vectors.v_nd).sum(axis=1) / np.float32(model.config.tau)
+    match = (moment.u_qd[chosen] * vectors.v_nd).sum(axis=1)
     scores: Floats = match + vectors.bias_nt[:, 0] + np.float32(model.config.gamma * initial)
     return scores
 
 
 def _hits(moment: Moment, questions: Questions, chosen: Longs, own_qw: Floats) -> Doubles:
     """Whether each own score is among the first K, and how likely that is by chance, (Q, W + 1)."""
-    scorer = replace(moment.scorer, u_qd=moment.u_qd[chosen])
-    hits = np.zeros((len(chosen), own_qw.shape[1] + 1))
+    scorer = replace(moment.scorer, u_qd=moment.u_qd[chosen], own=moment.scorer.own.of(chosen))
+    seen, targets = questions.seen, questions.target_q[chosen]
+    ranks, rivals = np.zeros(own_qw.shape), np.zeros(len(chosen), np.int64)
+    marks = np.zeros(moment.n_items, np.uint8)
     for begin, end in blocks(len(chosen), moment.n_items):
-        for scores, place in zip(scorer.all(begin, end), range(begin, end), strict=True):
-            others = np.ones(moment.n_items, np.bool_)
-            others[questions.seen[chosen[place]]] = False
-            target = questions.target_q[chosen[place]]
-            others[target : target + 1] = False
-            rivals = scores[others][:, None]
-            rank_w = (rivals > own_qw[place]).sum(axis=0) + 0.5 * (rivals == own_qw[place]).sum(axis=0)
-            hits[place] = [*(rank_w < K), min(1.0, K / (len(rivals) + 1))]
-    return hits
+        asked = chosen[begin:end]
+        _rank(
+            scorer.all(begin, end), own_qw[begin:end], targets[begin:end], seen.items_s, seen.begin_q[asked],
+            seen.end_q[asked], marks, ranks[begin:end], rivals[begin:end],
+        )  # fmt: skip
+    return np.column_stack((ranks < K, np.minimum(1.0, K / (rivals + 1))))
+
+
+@native
+def _rank(
+    scores_qn: Floats, own_qw: Floats, targets_q: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs, marks: Any,
+    ranks_qw: Doubles, rivals_q: Longs,
+) -> None:  # fmt: skip
+    """Ranks of own scores among those of all items but the target and what the user has seen."""
+    n = scores_qn.shape[1]
+    for q in range(scores_qn.shape[0]):
+        for s in range(begin_q[q], end_q[q]):
+            if seen_s[s] < n:
+                marks[seen_s[s]] = 1
+        if targets_q[q] < n:
+            marks[targets_q[q]] = 1
+        for i in range(n):
+            if marks[i] == 1:
+                scores_qn[q, i] = -np.inf
+                marks[i] = 0
+            else:
+                rivals_q[q] += 1
+        for w in range(own_qw.shape[1]):
+            above, equal = 0, 0
+            for i in range(n):
+                above += scores_qn[q, i] > own_qw[q, w]
+                equal += scores_qn[q, i] == own_qw[q, w]
+            ranks_qw[q, w] = above + 0.5 * equal

@@ -13,6 +13,7 @@ from benchmarks.codes import CodeStatistics
 from benchmarks.cold import Cold
 from benchmarks.interactions import Interactions
 from benchmarks.known_items import KnownItems
+from benchmarks.own import own_of
 from benchmarks.scoring import Scorer
 from benchmarks.tally import Facts, Tally, popularity_deciles
 from benchmarks.timeline import Timeline
@@ -120,9 +121,10 @@ class Replay:
         share = counts - model.log_mass_h[model.active_half_life]
         static = vectors.bias_nt[:, 0] + (self.config.gamma * share).astype(np.float32)
         u = np.ascontiguousarray(model.users(questions.users)[:, 0])
+        own = own_of(questions.repeated, len(questions), model)
         return Moment(
             self.set, micro.start, int(self.set.time_n[micro.start]), self.learner, items.n, vectors, items.clusters_n,
-            counts, share, static, u, Scorer(u, vectors.v_nd, static, self.config.tau),
+            counts, share, static, u, Scorer(u, vectors.v_nd, static, own),
         )  # fmt: skip
 
     def _facts(self, questions: Questions) -> Facts:

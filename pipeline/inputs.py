@@ -1,5 +1,6 @@
 """What the towers of each side read, from ids, features and histories."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from pipeline.config import ModelConfig
 from pipeline.errors import BatchError
 from pipeline.features import Encoder, Features, Values
 from pipeline.gather import Use
-from pipeline.layout import Layout, item_layout, user_layout
+from pipeline.layout import HISTORY_NUMBERS, Layout, item_layout, user_layout
 from pipeline.numbers import Standardiser
 
 Find = Callable[[str, Sequence[str]], Longs]  # table, ids -> rows
@@ -25,7 +26,7 @@ class UserInputs:
 
     Attributes:
         history_items: latest positives, oldest first.
-        history_ages: seconds since each of them.
+        history_ages: seconds since each of them; without, how long ago the user was last active is not known.
     """
 
     user_ids: Sequence[str]
@@ -89,7 +90,9 @@ class Inputs:
         rows = filled(inputs.history_items, n, "histories", ())
         history = Values.several([row[: -self.config.history - 1 : -1] for row in rows])  # latest first
         known = {"user": Values.single(inputs.user_ids), "history": history}
-        return self._encode(self._user_layout, known, mappings, n)
+        encoded = self._encode(self._user_layout, known, mappings, n)
+        encoded.raw_nm[:, -len(HISTORY_NUMBERS) :] = _history_numbers(rows, inputs.history_ages, self.config.history)
+        return encoded
 
     def items(self, encoded: Encoded, find: Find) -> SideInputs:
         """Look the item tower's inputs up."""
@@ -109,6 +112,8 @@ class Inputs:
                 values[slot.name] = self.encoder.values(feature, mappings[feature.side])
         raw = np.zeros((n, len(layout.numbers)))
         for column, name in enumerate(layout.numbers):
+            if name in HISTORY_NUMBERS:
+                continue
             feature = self._features[name]
             raw[:, column] = self.encoder.numbers(feature, mappings[feature.side])
         for side, entries in mappings.items():
@@ -140,3 +145,11 @@ def filled(entries: Sequence[Any], n: int, what: str, default: Any = NOTHING) ->
     if len(entries) == 0:
         return [default] * n
     raise BatchError(f"{what}: {len(entries)} entries for {n} rows")
+
+
+def _history_numbers(items: Sequence[Sequence[str]], ages: Sequence[Sequence[float]], longest: int) -> Doubles:
+    """log(1 + seconds since the latest positive), NaN where not known, and log(1 + length), (n, 2)."""
+    latest = [entry[-1] if entry else math.nan for entry in ages] or [math.nan] * len(items)
+    lengths = [min(len(entry), longest) for entry in items]
+    numbers = np.array([latest, lengths], np.float64).T
+    return np.log1p(np.maximum(numbers, 0.0))

@@ -6,6 +6,9 @@ from pipeline.config import ModelConfig
 
 USER_TABLE = "user"
 ITEM_TABLE = "item"
+ITEM_SLOT = "item"
+HISTORY_SLOTS = ("history", "recent", "last")
+HISTORY_NUMBERS = ("history.age", "history.length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,24 @@ class Layout:
         """Length of the concatenated input."""
         return sum(slot.dim for slot in self.slots) + 2 * len(self.numbers)
 
+    def columns(self, name: str) -> slice:
+        """Where a slot lies in the concatenated input."""
+        names = [slot.name for slot in self.slots]
+        begin = sum(slot.dim for slot in self.slots[: names.index(name)])
+        return slice(begin, begin + self.slots[names.index(name)].dim)
+
 
 def item_layout(config: ModelConfig) -> Layout:
     """Item id, item features."""
     features = config.side("item")
     return Layout(
-        (Slot("item", ITEM_TABLE, config.id_dim, 1), *_slots(config, "item")),
+        (Slot(ITEM_SLOT, ITEM_TABLE, config.id_dim, 1), *_slots(config, "item")),
         tuple(feature.table for feature in features if feature.kind == "numeric"),
     )
 
 
 def user_layout(config: ModelConfig) -> Layout:
-    """User id; the history at three scales: its mean, its latest few, its last; user and context features."""
+    """User id; the history: its mean, its latest few, its last, how old and how long; user and context features."""
     history = (
         Slot("history", ITEM_TABLE, config.id_dim, config.history),
         Slot("recent", ITEM_TABLE, config.id_dim, config.history, config.recency),
@@ -59,7 +68,7 @@ def user_layout(config: ModelConfig) -> Layout:
     features = config.side("user", "context")
     return Layout(
         (Slot("user", USER_TABLE, config.id_dim, 1), *history, *_slots(config, "user", "context")),
-        tuple(feature.table for feature in features if feature.kind == "numeric"),
+        (*(feature.table for feature in features if feature.kind == "numeric"), *HISTORY_NUMBERS),
     )
 
 

@@ -20,6 +20,9 @@ from pipeline.inputs import Encoded, SideInputs, filled
 from pipeline.layout import ITEM_TABLE, USER_TABLE
 from pipeline.losses import column_terms, mixture_log_q, same_user_columns
 from pipeline.model import Model
+from pipeline.rankers.attentive import AttentiveRanker, FiledByName
+from pipeline.rankers.calibration import Calibration
+from pipeline.repeats import Repeated, repeated_columns
 from pipeline.trained_table import STATE_WIDTH, TrainedTable
 
 __all__ = ["Batch", "Learner", "Placement", "StepReport"]
@@ -27,7 +30,7 @@ __all__ = ["Batch", "Learner", "Placement", "StepReport"]
 STEPS = "learner.steps"
 EXPIRE_EVERY = 256  # steps
 NONE = np.zeros(0, np.int64), np.zeros(0, np.int64)
-COLUMNS_STREAM, DROPOUT_STREAM, START_STREAM, RESEED_STREAM = range(4)
+COLUMNS_STREAM, DROPOUT_STREAM, START_STREAM, RESEED_STREAM, RANK_STREAM = range(5)
 
 
 class Learner:
@@ -64,6 +67,10 @@ class Learner:
         self._descent = Descent(self.model, self._tables)
         self._filing = Filing(self.model)
         self._counts = ExposureCounts(config)
+        self._calibration = Calibration(config.n_tasks)
+        if isinstance(self.model.ranker, AttentiveRanker):
+            filed = FiledByName(self.model.tables[ITEM_TABLE].ids.names, self._counts.codes)
+            self.model.ranker.clusters_of = filed
         self._stepped = True  # the first take carries the initial dense tensors
 
     @property
@@ -75,6 +82,11 @@ class Learner:
     def items(self) -> int:
         """Items known, from the catalogue or from exposures."""
         return max(len(self.catalogue), len(self._counts))
+
+    @property
+    def calibration_errors(self) -> tuple[float, ...]:
+        """Expected calibration error of each task over the latest exposures, foretold before they were learned."""
+        return self._calibration.errors()
 
     def step(self, batch: Batch) -> StepReport:
         """Learn from one batch.
@@ -89,7 +101,10 @@ class Learner:
         # Nothing has been counted so far; from here on nothing refuses.
         users, items, known_c = self._look_up(batch, users_in, items_in)
         present_c = self._counts.codes(columns.ids)
-        descended = self._descent.step(batch, columns, self._terms(batch, columns), users, items, present_c)
+        terms, prior, rng = *self._terms(batch, columns), self._rng(RANK_STREAM)
+        repeated = self._repeated(users, columns.ids)
+        descended = self._descent.step(batch, columns, terms, prior, repeated, users, items, present_c, rng)
+        self._calibration.update(descended.own_bt, batch.labels_bt)
         self._counts.update(columns, self.clock, self.items)
         weights_b = self._follow(batch, columns, descended, known_c)
         inputs.user_numbers.update(users_in.raw_nm)
@@ -135,6 +150,7 @@ class Learner:
             parameters.dense.update(self.model.dense())
             state.dense.update(self._descent.adam.state())
             state.dense[STEPS] = np.array([self.steps], np.int64)
+            state.dense.update(self._calibration.state())
             state.dense[SCORES] = self._counts.popularity.scores.copy()
             self._stepped = False
         return parameters, state
@@ -153,6 +169,7 @@ class Learner:
         self._filing.averages.restore(state)
         self._counts.restore(state, self.model.log_mass_h, self.model.active_half_life)
         self._descent.adam.restore(state.dense)
+        self._calibration.restore(self.model.calibration_t2, state.dense)
         self.steps = int(state.dense[STEPS][0])
         self._stepped = False
 
@@ -183,14 +200,20 @@ class Learner:
         items_n1[dropped_c] = 0
         return users, items, ~dropped_c
 
-    def _terms(self, batch: Batch, columns: Columns) -> Floats:
+    def _repeated(self, users: SideInputs, ids: Sequence[str]) -> Repeated:
+        table = self.model.tables[ITEM_TABLE].ids
+        return repeated_columns(users.rows_of(ITEM_TABLE), table.find(ids), table.capacity)
+
+    def _terms(self, batch: Batch, columns: Columns) -> tuple[Floats, Doubles]:
+        """What is added to the logits of training, and the part of it that is in every score, gamma log p."""
         log_share = self.model.log_share(self._counts.log_counts(columns.ids, self.clock))
         uniform = int(columns.counts_c.sum()) - len(batch)
         log_q = mixture_log_q(log_share, self.items, len(batch), uniform)
         if not self.config.log_q:
             log_q = np.zeros_like(log_q)
         masked = same_user_columns(list(batch.user_ids), columns.own_b) if self.config.same_user_mask else NONE
-        return column_terms(self.config.gamma * log_share, log_q, columns.counts_c, columns.own_b, masked)
+        prior = self.config.gamma * log_share
+        return column_terms(prior, log_q, columns.counts_c, columns.own_b, masked), prior
 
     def _follow(self, batch: Batch, columns: Columns, descended: Descended, known_c: Bools) -> Doubles:
         """Let the codes follow the batch's items; returns g of its rows."""
@@ -207,6 +230,7 @@ class Learner:
     def _advance(self, events: int) -> None:
         popularity = self._counts.popularity
         self.model.log_mass_h, self.model.active_half_life = popularity.log_mass.copy(), popularity.active
+        self.model.calibration_t2 = self._calibration.values_t2.copy()
         self.model.clock += events
         self.steps += 1
         self._stepped = True

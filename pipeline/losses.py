@@ -7,6 +7,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from pipeline.arrays import Doubles, Floats, Longs
 
+Cells = tuple[Tensor, Tensor, Tensor]
+
 
 def mixture_log_q(log_share_c: Doubles, items: int, n_exposed: int, n_uniform: int) -> Doubles:
     """log q with q = (n_exposed p + n_uniform / items) / (n_exposed + n_uniform): an item's share of the draws.
@@ -23,7 +25,7 @@ def mixture_log_q(log_share_c: Doubles, items: int, n_exposed: int, n_uniform: i
 def column_terms(
     prior_c: Doubles, log_q_c: Doubles, counts_c: Longs, own_b: Longs, masked: tuple[Longs, Longs]
 ) -> Floats:
-    """What is added to u·v / tau + bias of each row and column, (B, C).
+    """What is added to u·v + bias of each row and column, (B, C).
 
     A column stands for `counts_c` equal draws, hence + log count; a row's own item counts once. All of one row's other
     columns that belong to its user are -inf.
@@ -66,9 +68,15 @@ def straight_through(vectors_nd: Tensor, codes_nd: Tensor) -> Tensor:
 
 
 def sampled_softmax(
-    users_rd: Tensor, vectors_cd: Tensor, bias_c: Tensor, terms_rc: Tensor, own_r: Tensor, weights_r: Tensor, tau: float
+    users_rd: Tensor,
+    vectors_cd: Tensor,
+    bias_c: Tensor,
+    terms_rc: Tensor,
+    own_r: Tensor,
+    weights_r: Tensor,
+    cells: Cells,
 ) -> Tensor:
-    """Σ_r weight_r · -log softmax_c(u·v / tau + bias + terms)[own].
+    """Σ_r weight_r · -log softmax_c(u·v + bias + terms)[own].
 
     Args:
         users_rd: user vectors of the positive rows.
@@ -77,7 +85,9 @@ def sampled_softmax(
         terms_rc: from `column_terms`.
         own_r: column of each row's item.
         weights_r: weight of each row.
-        tau: temperature.
+        cells: (rows, columns, amounts) added to single logits.
     """
-    logits = torch.addmm(terms_rc + bias_c, users_rd, vectors_cd.T, alpha=1 / tau)
+    logits = torch.addmm(terms_rc + bias_c, users_rd, vectors_cd.T)
+    rows, columns, amounts = cells
+    logits = logits.index_put_((rows, columns), amounts, accumulate=True)
     return (F.cross_entropy(logits, own_r, reduction="none") * weights_r).sum()

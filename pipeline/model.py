@@ -17,9 +17,13 @@ from pipeline.gather import Gathered
 from pipeline.inputs import Encoded, Inputs, SideInputs, UserInputs
 from pipeline.layout import table_dims
 from pipeline.popularity import initial_log_counts
-from pipeline.ranker import build_towers
+from pipeline.ranker import build_ranker, build_towers
+from pipeline.rankers.calibration import initial_calibration, probabilities
+from pipeline.repeats import bonuses
 
 MASS, ACTIVE, CLOCK = "popularity.mass", "popularity.active", "clock.events"
+CALIBRATION = "calibration.values"
+BONUS = "repeats.bonus_tb"
 NUMBERS = {"user": "numbers.user", "item": "numbers.item"}
 ModelSide = Literal["user", "item"]
 BOTH: tuple[ModelSide, ...] = ("user", "item")
@@ -33,7 +37,9 @@ class ItemVectors(NamedTuple):
 
 
 class Model:
-    """Towers, tables and codebook of one configuration. A score is u·v / tau + bias + gamma log p.
+    """Towers, tables and codebook of one configuration. A score is u·v + bias + gamma log p.
+
+    Items of the user's own history get what `repeats` says beside it.
 
     Not thread-safe. `sides` leaves out tables that a process does not read: an indexer needs ("item",).
 
@@ -64,6 +70,8 @@ class Model:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.towers = build_towers(config).to(self.device)
+        self.ranker = build_ranker(self)
+        self.calibration_t2 = initial_calibration(config.n_tasks)
         self._tensors = dict(self.towers.named_parameters())
         self._sides = frozenset(sides)
 
@@ -92,6 +100,7 @@ class Model:
             MASS: self.log_mass_h.copy(),
             ACTIVE: np.array([self.active_half_life], np.int64),
             CLOCK: np.array([self.clock], np.int64),
+            CALIBRATION: self.calibration_t2.copy(),
         }
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -116,35 +125,56 @@ class Model:
     @torch.no_grad()
     def rank_items(self, ids: Sequence[str], features: Sequence[Features] = ()) -> ItemVectors:
         """Vectors and biases of items, for the ranking step; a version's results may be kept by item."""
-        return self._item_vectors(self._ranking("item"), ids, features)
+        side = self.inputs.items(self.inputs.encode_items(ids, features), self._find)
+        return _vectors(self.ranker.items(side, self._gathered(side)))
 
     @torch.no_grad()
     def rank_users(self, inputs: UserInputs) -> Floats:
-        """u of each user and task, (B, T, d), for the ranking step."""
-        return self._user_vectors(self._ranking("user"), inputs)
+        """What the ranker keeps of each user, for `scores`: (B, T, d), or flat (B, S)."""
+        side = self.inputs.users(self.inputs.encode_users(inputs), self._find)
+        users: Floats = self.ranker.users(side, self._gathered(side)).cpu().numpy()
+        return users
 
     def assign(self, v_nd: Floats, present_n: Ints) -> Ints:
         """Clusters of item vectors, (N,); `present_n` is where they are now, -1 for nowhere."""
         return self.codebook.assign(v_nd, present_n)
 
     def coarse(self, u_td: Floats) -> Floats:
-        """u·e / tau of every code, (T, K); needs a codebook."""
+        """u·e of every code, (T, K); needs a codebook."""
         if self.codebook.codes_kd is None:
             return np.zeros((len(u_td), 0), np.float32)
-        scores: Floats = (u_td @ self.codebook.codes_kd.T) / np.float32(self.config.tau)
+        scores: Floats = u_td @ self.codebook.codes_kd.T
         return scores
 
     def fine(self, u_td: Floats, items: ItemVectors, log_share_n: Doubles) -> Floats:
-        """u·v / tau + bias + gamma log p, (T, N)."""
+        """u·v + bias + gamma log p, (T, N)."""
         prior_n = (self.config.gamma * log_share_n).astype(np.float32)
-        scores: Floats = (u_td @ items.v_nd.T) / np.float32(self.config.tau) + items.bias_nt.T + prior_n
+        scores: Floats = u_td @ items.v_nd.T + items.bias_nt.T + prior_n
         return scores
+
+    def scores(self, user: Floats, items: ItemVectors, log_share_n: Doubles) -> Floats:
+        """Scores of candidates by the ranker, (T, N), from what `rank_users` and `rank_items` gave."""
+        return self.ranker.scores(user, items, (self.config.gamma * log_share_n).astype(np.float32))
+
+    def probabilities(self, scores_tn: Floats) -> Doubles:
+        """How likely each label is, given that the item is shown, (T, N), from the scores of the ranker."""
+        return probabilities(self.calibration_t2, scores_tn)
 
     def rank(
         self, inputs: UserInputs, ids: Sequence[str], features: Sequence[Features], log_share_n: Doubles
     ) -> Floats:
-        """Fine scores of candidates for one user, (T, N)."""
-        return self.fine(self.rank_users(inputs)[0], self.rank_items(ids, features), log_share_n)
+        """Scores of candidates for one user, (T, N)."""
+        return self.scores(self.rank_users(inputs)[0], self.rank_items(ids, features), log_share_n)
+
+    def repeats(self, history: Sequence[str]) -> tuple[list[str], Floats]:
+        """Distinct items of a user's history (oldest first) and what is added to their scores, (T, n)."""
+        return bonuses(self.bonus_tb, history, self.config.history)
+
+    @property
+    def bonus_tb(self) -> Floats:
+        """What repeats are worth, (T, buckets)."""
+        bonus: Floats = self._tensors[BONUS].detach().cpu().numpy()
+        return bonus
 
     def log_share(self, popularity_nh: Doubles) -> Doubles:
         """log p of items from their forward-decayed log counts (N, H), by the half-life in use."""
@@ -167,8 +197,8 @@ class Model:
         u: torch.Tensor = self.towers[tower].forward(gathered.inputs(side.uses, side.numbers_nm))
         return u
 
-    def _ranking(self, side: str) -> str:
-        return side if self.config.ranker == "index" else f"rank_{side}"
+    def _gathered(self, side: SideInputs) -> Gathered:
+        return Gathered(self.tables, side.uses, self.device, learn=False)
 
     def _find(self, table: str, names: Sequence[str]) -> Longs:
         return self.tables[table].ids.find(names)
@@ -178,12 +208,11 @@ class Model:
 
     def _vectors_of(self, tower: str, encoded: Encoded) -> ItemVectors:
         side = self.inputs.items(encoded, self._find)
-        v, bias = self.item_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
-        return ItemVectors(v.cpu().numpy(), bias.cpu().numpy())
+        return _vectors(self.item_forward(tower, side, self._gathered(side)))
 
     def _user_vectors(self, tower: str, inputs: UserInputs) -> Floats:
         side = self.inputs.users(self.inputs.encode_users(inputs), self._find)
-        u = self.user_forward(tower, side, Gathered(self.tables, side.uses, self.device, learn=False))
+        u = self.user_forward(tower, side, self._gathered(side))
         vectors: Floats = u.cpu().numpy()
         return vectors
 
@@ -199,7 +228,13 @@ class Model:
         for side, numbers in (("user", self.inputs.user_numbers), ("item", self.inputs.item_numbers)):
             if NUMBERS[side] in dense:
                 numbers.restore(dense[NUMBERS[side]])
+        if CALIBRATION in dense:
+            self.calibration_t2 = np.array(dense[CALIBRATION], np.float64)
         if MASS in dense:
             self.log_mass_h = np.array(dense[MASS], np.float64)
         self.active_half_life = int(dense.get(ACTIVE, [self.active_half_life])[0])
         self.clock = int(dense.get(CLOCK, [self.clock])[0])
+
+
+def _vectors(pair: tuple[torch.Tensor, torch.Tensor]) -> ItemVectors:
+    return ItemVectors(*(part.cpu().numpy() for part in pair))

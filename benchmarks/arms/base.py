@@ -11,6 +11,7 @@ from pipeline.arrays import Doubles, Floats, Ints, Longs
 from pipeline.inputs import UserInputs
 from pipeline.learner import Learner
 from pipeline.model import ItemVectors
+from pipeline.repeats import Repeated
 
 K = 100  # answers are judged down to this rank
 MISSED = -1  # rank of an item that is not among the first K
@@ -25,6 +26,7 @@ class Questions:
         target_q: item number to be found; one that is not known yet (>= `Moment.n_items`) cannot be.
         users: the user's side, with its history strictly before the exposure.
         last_q: number of the latest item in the history, -1 for none.
+        repeated: where the items of the history stand in it, as cells (question, item number); none of those seen.
         seen: items that are not to be offered to each; `seen[q]` is sorted.
     """
 
@@ -32,6 +34,7 @@ class Questions:
     target_q: Ints
     users: UserInputs
     last_q: Ints
+    repeated: Repeated
     seen: Seen
 
     def __len__(self) -> int:
@@ -52,7 +55,7 @@ class Moment:
         clusters_n: code of each, -1 for none yet.
         log_counts_n: forward-decayed log count of each, by the half-life in use.
         log_share_n: log p of each.
-        static_n: bias + gamma log p of the primary task: what a score has beyond u·v / tau.
+        static_n: bias + gamma log p of the primary task: what a score has beyond u·v.
         u_qd: index vectors of the users asked about, of the primary task.
         scorer: scores of items for these users; every arm over the live towers ranks by it.
     """

@@ -92,12 +92,12 @@ class Rebuilt:
 
 
 def item_vectors(scorer: Scorer) -> Floats:
-    """(v / tau, static less its mean), (N, d + 1): the inner product with (u, 1) orders as the scores do.
+    """(v, static less its mean), (N, d + 1): the inner product with (u, 1) orders as the scores do.
 
     Less the mean, because the level of log p would otherwise outweigh all that tells items apart.
     """
     static = scorer.static_n - scorer.static_n.mean()
-    return np.ascontiguousarray(np.column_stack((scorer.v_nd / np.float32(scorer.tau), static)), np.float32)
+    return np.ascontiguousarray(np.column_stack((scorer.v_nd, static)), np.float32)
 
 
 def user_vectors(scorer: Scorer) -> Floats:
@@ -117,17 +117,18 @@ def candidates(index: Index, vectors_nd: Floats, queries_qd: Floats, seen: Seen)
 
     At least `FEWEST` that are not seen are found, or all there are.
     """
-    n = len(vectors_nd)
-    needed = np.minimum(np.maximum(budget(n), FEWEST + seen.end_q - seen.begin_q), n)
-    found = np.full((len(queries_qd), int(needed.max(initial=0))), -1, np.int32)
-    total = 0.0
-    for chosen, k in _groups(needed):
-        if k > max(BRUTE_SHARE * n, budget(n)):
-            rows, scored = brute_force(vectors_nd, queries_qd[chosen], k), float(n)
-        else:
-            rows, scored = index.search(queries_qd[chosen], k)
+    n, least = len(vectors_nd), budget(len(vectors_nd))
+    needed = np.minimum(np.maximum(least, FEWEST + seen.end_q - seen.begin_q), n)
+    filtered = needed > max(BRUTE_SHARE * n, least)
+    found = np.full((len(queries_qd), int(needed[~filtered].max(initial=least))), -1, np.int32)
+    total = float(n * filtered.sum())
+    for chosen, k in _groups(needed, np.flatnonzero(~filtered)):
+        rows, scored = index.search(queries_qd[chosen], k)
         found[chosen, :k] = np.where(np.arange(k) < needed[chosen, None], rows, -1)  # no more than each one's own
         total += scored * len(chosen)
+    for begin, end in blocks(int(filtered.sum()), n):
+        chosen = np.flatnonzero(filtered)[begin:end]
+        found[chosen, :least] = _best_unseen(vectors_nd, queries_qd[chosen], seen.of(chosen), least)
     leave_out(found, seen, n)
     return found, total / max(len(queries_qd), 1)
 
@@ -142,6 +143,7 @@ def rescored(scorer: Scorer, rows_qm: Ints, questions: Questions, scored: float)
     ranks, tops = np.empty(len(questions), np.int32), np.zeros((0, K), np.int32)
     for begin, end in blocks(len(questions), rows_qm.shape[1]):
         rows = rows_qm[begin:end]
+        rows = scorer.own.block(begin, end).first(rows, len(scorer.v_nd))
         scores = scorer.of(begin, rows)
         ranks[begin:end] = ranks_within(rows, scores, questions.target_q[begin:end], rows.shape[1])
         if begin == 0:
@@ -154,11 +156,19 @@ def budget(items: int) -> int:
     return min(max(FEWEST, min(round(SHARE * items), MOST)), items)
 
 
-def _groups(needed_q: Longs) -> Iterator[tuple[Longs, int]]:
-    """Questions that need about as many candidates, and how many that is."""
-    steps = np.ceil(np.log(needed_q) / np.log(STEP))
+def _best_unseen(vectors_nd: Floats, queries_qd: Floats, seen: Seen, k: int) -> Ints:
+    """The k best of the items that each user has not seen, in no order, (Q, k); of seen ones only for want of others."""
+    scores = queries_qd @ vectors_nd.T
+    for place in range(len(scores)):
+        scores[place, seen[place]] = -np.inf
+    return np.argpartition(scores, len(vectors_nd) - k, axis=1)[:, -k:].astype(np.int32)
+
+
+def _groups(needed_q: Longs, among: Longs) -> Iterator[tuple[Longs, int]]:
+    """Questions among these that need about as many candidates, and how many that is."""
+    steps = np.ceil(np.log(needed_q[among]) / np.log(STEP))
     for step in np.unique(steps).tolist():
-        chosen = np.flatnonzero(steps == step)
+        chosen = among[steps == step]
         yield chosen, int(needed_q[chosen].max())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.arms.base import Moment, Questions
 from benchmarks.interactions import Interactions
 from benchmarks.known_items import REFRESHED
+from benchmarks.own import Own, own_of
 from benchmarks.scoring import Scorer
 from pipeline.arrays import Doubles, Floats
 from pipeline.model import ItemVectors, Model
@@ -45,7 +46,7 @@ class Snapshot:
 
     def as_of_then(self, moment: Moment, questions: Questions) -> Scorer:
         """Scores the items known then, for users with the history that they have now."""
-        return Scorer(self._users(moment, questions), self.v_nd, self.static_n, self.model.config.tau)
+        return Scorer(self._users(moment, questions), self.v_nd, self.static_n, self._own(questions))
 
     def with_live_popularity(self, moment: Moment, questions: Questions) -> Scorer:
         """Scores the items known now: later ones by their features only, all by their popularity of now."""
@@ -54,12 +55,15 @@ class Snapshot:
             self._v = np.concatenate((self._v, late.v_nd))
             self._bias = np.concatenate((self._bias, late.bias_nt[:, 0]))
         u, live = self._users(moment, questions), self._static(moment.log_share_n)
-        return Scorer(u, self._v, live, self.model.config.tau)
+        return Scorer(u, self._v, live, self._own(questions))
 
     def _users(self, moment: Moment, questions: Questions) -> Floats:
         if self._asked != moment.start:
             self._asked, self._u = moment.start, np.ascontiguousarray(self.model.users(questions.users)[:, 0])
         return self._u
+
+    def _own(self, questions: Questions) -> Own:
+        return own_of(questions.repeated, len(questions), self.model)
 
     def _static(self, log_share_n: Doubles) -> Floats:
         static: Floats = self._bias + (self.model.config.gamma * log_share_n).astype(np.float32)

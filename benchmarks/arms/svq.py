@@ -21,7 +21,8 @@ CHUNK: Final = 8
 class StreamingVQ:
     """The index as it serves: posting lists that follow every refresh, one merge a question.
 
-    Smaller budgets are prefixes of the largest: that is what the merge puts out first.
+    Smaller budgets are prefixes of the largest: that is what the merge puts out first. Of every budget, items that the
+    user has taken before and is likely to take again come first; before there is a score they are known by name.
     """
 
     def __init__(self) -> None:
@@ -30,31 +31,42 @@ class StreamingVQ:
 
     def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
         """`svq@…` by share of items scored, `svq` as the widest, `svq-merge@10%` in the order of the merge."""
-        self._file(moment)
+        clusters = self.follow(moment)
         budgets = {name: budget(share, moment.n_items) for name, share in SHARES.items()}
         most = max(budgets.values())
-        clusters = self._cluster_scores(moment)
         ranks = {name: np.empty(len(questions), np.int32) for name in (*budgets, "merge")}
         tops: dict[str, Ints] = {}
         for begin, end in blocks(len(questions), most):
             block = slice(begin, end)
-            seen, targets = questions.seen, questions.target_q[block]
-            rows = merge_many(
-                self._postings, clusters[block], 0, most, CHUNK,
-                excluded_s=seen.items_s, begin_q=seen.begin_q[block], end_q=seen.end_q[block],
-            )  # fmt: skip
-            scores = moment.scorer.of(begin, rows)
+            targets = questions.target_q[block]
+            rows = self.merged(clusters, questions, block, most)
+            ranked = moment.scorer.own.block(begin, end).first(rows, moment.n_items)
+            scores = moment.scorer.of(begin, ranked)
             for name, size in budgets.items():
-                ranks[name][block] = ranks_within(rows, scores, targets, size)
+                ranks[name][block] = ranks_within(ranked, scores, targets, size)
             ranks["merge"][block] = places_in_order(rows, targets, most)
             if begin == 0:
-                tops = {name: _shown(rows, scores, size) for name, size in budgets.items()} | {"merge": _order(rows)}
+                tops = {name: _shown(ranked, scores, size) for name, size in budgets.items()} | {"merge": _order(rows)}
         answers = {f"svq@{name}": Answer(ranks[name], tops[name], float(size)) for name, size in budgets.items()}
         merged = Answer(ranks["merge"], tops["merge"], 0.0)
         return {"svq": answers["svq@10%"], **answers, "svq-merge@10%": merged}
 
     def learned(self, set_: Interactions, start: int, end: int) -> None:
         """Nothing to do: placements and popularity come with the next moment."""
+
+    def merged(self, clusters: Floats, questions: Questions, block: slice, most: int) -> Ints:
+        """Candidates of a block of questions in the order of the merge, (Q, most); -1 where there are fewer."""
+        seen = questions.seen
+        rows: Ints = merge_many(
+            self._postings, clusters[block], 0, most, CHUNK,
+            excluded_s=seen.items_s, begin_q=seen.begin_q[block], end_q=seen.end_q[block],
+        )  # fmt: skip
+        return rows
+
+    def follow(self, moment: Moment) -> Floats:
+        """File what moved since the last moment; returns the scores of all lists, (Q, 1 + K)."""
+        self._file(moment)
+        return self._cluster_scores(moment)
 
     def _file(self, moment: Moment) -> None:
         """Bring the posting lists up to date: most keys move a little with every step, few items change their list."""
@@ -69,7 +81,7 @@ class StreamingVQ:
         postings.set_keys_all(keys)
 
     def _cluster_scores(self, moment: Moment) -> Floats:
-        """u·e / tau a list, the unfiled first: items without a code count like the best cluster, as in serving."""
+        """u·e a list, the unfiled first: items without a code count like the best cluster, as in serving."""
         coarse = moment.learner.model.coarse(moment.u_qd)
         best = coarse.max(axis=1, initial=0.0 if not coarse.shape[1] else -np.inf)
         return np.column_stack((best, coarse))

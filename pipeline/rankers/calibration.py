@@ -9,14 +9,15 @@ from pipeline.arrays import Doubles, Floats
 from pipeline.changes import Array
 from pipeline.errors import RestoreError
 
-INFORMATION: Final = "calibration.information"
+INFORMATION, BINS = "calibration.information", "calibration.bins"
+N_BINS: Final = 15
 HALF_LIFE: Final = 50_000.0  # exposures after which what was learned weighs half
 RIDGE: Final = 1.0  # exposures' worth of doubt that never goes away: labels that are all equal move nothing to infinity
 
 
 def initial_calibration(tasks: int) -> Doubles:
-    """Slope 1, shift 0 of each task, (T, 2)."""
-    return np.tile([1.0, 0.0], (tasks, 1))
+    """Slope 0, shift 0 of each task, (T, 2): nothing is known, so every label is as likely as not."""
+    return np.zeros((tasks, 2))
 
 
 def probabilities(calibration_t2: Doubles, scores_tn: Floats | Doubles) -> Doubles:
@@ -39,6 +40,7 @@ class Calibration:
     def __init__(self, tasks: int) -> None:
         self.values_t2 = initial_calibration(tasks)
         self._information_t22: Doubles = np.zeros((tasks, 2, 2))
+        self._bins_tk2: Doubles = np.zeros((tasks, N_BINS, 2))  # probability less label, and rows; both fade
 
     def update(self, scores_bt: Floats, labels_bt: Floats) -> None:
         """Take exposed rows in: their scores, and labels, NaN where nothing is known; above 0 is positive."""
@@ -47,9 +49,13 @@ class Calibration:
             if known.any():
                 self._newton(t, scores_bt[known, t].astype(np.float64), labels_bt[known, t] > 0)
 
+    def errors(self) -> tuple[float, ...]:
+        """Expected calibration error of each task over the latest exposures, each foretold before it was learned."""
+        return tuple(_error(bins_k2) for bins_k2 in self._bins_tk2)
+
     def state(self) -> dict[str, Array]:
         """Beside `values_t2`, all there is."""
-        return {INFORMATION: self._information_t22.copy()}
+        return {INFORMATION: self._information_t22.copy(), BINS: self._bins_tk2.copy()}
 
     def restore(self, values_t2: Doubles, dense: Mapping[str, Array]) -> None:
         """Go on from these values and what `state` returned; a state from before there was any starts without.
@@ -57,30 +63,47 @@ class Calibration:
         Raises:
             RestoreError: they belong to another number of tasks.
         """
-        stored = dense.get(INFORMATION, self._information_t22)
-        if stored.shape != self._information_t22.shape:
-            raise RestoreError(f"{INFORMATION} has shape {stored.shape}, expected {self._information_t22.shape}")
-        self.values_t2, self._information_t22 = values_t2.copy(), np.array(stored, np.float64)
+        self.values_t2 = values_t2.copy()
+        self._information_t22 = _stored(dense, INFORMATION, self._information_t22)
+        self._bins_tk2 = _stored(dense, BINS, self._bins_tk2)
 
     def _newton(self, task: int, scores_n: Doubles, positive_n: Array) -> None:
         inputs_n2 = np.stack((scores_n, np.ones(len(scores_n))), axis=1)
         p_n = probabilities(self.values_t2[task : task + 1], scores_n[None])[0]
-        faded = 0.5 ** (len(scores_n) / HALF_LIFE) * self._information_t22[task]
-        information = faded + (inputs_n2 * (p_n * (1 - p_n))[:, None]).T @ inputs_n2
+        fade = 0.5 ** (len(scores_n) / HALF_LIFE)
+        self._bins_tk2[task] = fade * self._bins_tk2[task] + binned(p_n, positive_n)
+        information = fade * self._information_t22[task] + (inputs_n2 * (p_n * (1 - p_n))[:, None]).T @ inputs_n2
         step_2 = np.linalg.solve(information + RIDGE * np.eye(2), inputs_n2.T @ (p_n - positive_n))
-        slope, shift = self.values_t2[task] - np.clip(step_2, -1, 1)
+        slope, shift = self.values_t2[task] - step_2
         self._information_t22[task] = information
         self.values_t2[task] = max(slope, 0.0), shift  # a higher score is never less likely
 
 
-def expected_calibration_error(probabilities_n: Doubles, positive_n: Array, bins: int = 15) -> float:
-    """Mean distance of probability and frequency over equally wide bins, by the share of rows in each.
+def binned(probabilities_n: Doubles, positive_n: Array) -> Doubles:
+    """Sums over equally wide bins of probability: of probability less label, and of rows; (bins, 2)."""
+    places = np.minimum((probabilities_n * N_BINS).astype(np.int64), N_BINS - 1)
+    gaps = np.bincount(places, probabilities_n - positive_n, N_BINS)
+    return np.stack((gaps, np.bincount(places, minlength=N_BINS)), axis=1)
+
+
+def expected_calibration_error(probabilities_n: Doubles, positive_n: Array) -> float:
+    """Mean distance of probability and frequency over 15 equally wide bins, by the share of rows in each.
 
     Source: Guo et al., 2017.
 
     >>> expected_calibration_error(np.array([0.25, 0.25, 0.25, 0.25]), np.array([1, 0, 0, 0]))
     0.0
     """
-    places = np.minimum((probabilities_n * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(places, probabilities_n - positive_n, bins)
-    return float(np.abs(gaps).sum() / max(len(probabilities_n), 1))
+    return _error(binned(probabilities_n, positive_n))
+
+
+def _error(bins_k2: Doubles) -> float:
+    gaps, rows = bins_k2.T
+    return float(np.abs(gaps).sum() / rows.sum()) if rows.any() else 0.0
+
+
+def _stored(dense: Mapping[str, Array], name: str, like: Doubles) -> Doubles:
+    stored = dense.get(name, like)
+    if stored.shape != like.shape:
+        raise RestoreError(f"{name} has shape {stored.shape}, expected {like.shape}")
+    return np.array(stored, np.float64)

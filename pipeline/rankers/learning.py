@@ -8,6 +8,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from pipeline.gather import Gathered
 from pipeline.inputs import SideInputs
+from pipeline.losses import Cells
 from pipeline.rankers.attentive import AttentiveRanker
 from pipeline.rankers.hard_negatives import hard_negatives
 
@@ -45,7 +46,14 @@ class RankedBatch:
         self._attending, self._asking = ranker.attending(users, gathered), ranker.asking(items, gathered)
 
     def contrasted(
-        self, task: int, rows_r: Tensor, terms_rc: Tensor, own_r: Tensor, weights_r: Tensor, uniform_rn: Tensor
+        self,
+        task: int,
+        rows_r: Tensor,
+        terms_rc: Tensor,
+        own_r: Tensor,
+        weights_r: Tensor,
+        cells: Cells,
+        uniform_rn: Tensor,
     ) -> Tensor:
         """Σ_r weight · -log of the share that the row's item has of a softmax over all columns, estimated from a few.
 
@@ -55,11 +63,14 @@ class RankedBatch:
             terms_rc: from `column_terms`, so that popularity is corrected for as in the index.
             own_r: column of each row's item.
             weights_r: weight of each row.
+            cells: added to single logits, as in `sampled_softmax`.
             uniform_rn: random numbers within 0..1, one a negative.
         """
         dots = self._dots
         u = dots.u_btd[rows_r, task]
         logits = torch.addmm(terms_rc + dots.bias_ct[:, task], u, dots.v_cd.T)
+        rows, columns, amounts = cells
+        logits.index_put_((rows, columns), amounts.detach(), accumulate=True)
         contrast = hard_negatives(logits, own_r, uniform_rn)
         corrections = self._corrections(rows_r[contrast.rows_r], contrast.columns_rn)[..., task]
         own_first = torch.zeros_like(contrast.rows_r)

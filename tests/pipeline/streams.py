@@ -31,6 +31,9 @@ def item_features(number: int) -> dict[str, Any]:
     return {"word": [f"w{number % 7}", f"w{number % 3}"], "price": float(number % 11)}
 
 
+Row = tuple[str, str, tuple[str, ...], int, tuple[float, ...]]
+
+
 class Exposures:
     """Users who like the items of their own group, more and less popular ones."""
 
@@ -59,14 +62,15 @@ class Exposures:
                 [{"hour": float(row[3] // 3_600_000 % 24)} for row in rows],
                 [item_features(int(item)) for item in items],
                 [row[2] for row in rows],
-                (),
+                [row[4] for row in rows],
                 [row[3] for row in rows],
             )
 
-    def _row(self, histories: Histories, user: int, item: int, clicked: bool) -> tuple[str, str, tuple[str, ...], int]:
+    def _row(self, histories: Histories, user: int, item: int, clicked: bool) -> Row:
         self.time += 60_000
         name = f"u{user}"
-        history = histories.as_of(name, self.time).items
+        history = histories.as_of(name, self.time)
+        ages = tuple((self.time - time) / 1000 for time in history.times)
         if clicked:
             histories.append(name, f"i{item}", self.time)
-        return name, f"i{item}", history, self.time
+        return name, f"i{item}", history.items, self.time, ages

@@ -51,6 +51,7 @@ def _same(one: Changes, other: Changes) -> None:
 SETTINGS = [
     config(),
     config(ranker="two_tower", sim_weight=0.1, tasks=(config().tasks[1],)),
+    config(ranker="attention", rank_history=4, rank_negatives=3, history_debias=True),
     config(expire_after=64 * 5, features=(), codes="auto", start_steps=2, start_exposures=1),
 ]
 
@@ -271,7 +272,9 @@ def test_losses_follow_the_reference(settings: ModelConfig) -> None:
     found = {name: plain.item(name, item_features(int(name[1:]))) for name in ids}
     present = dict(zip(ids, learner._counts.codes(ids).tolist(), strict=True))
     codes = {name: plain.tables["codebook"][str(plain.code(v, present[name]))][:-1] for name, (v, _) in found.items()}
-    rows = zip(batch.user_ids, batch.user_features, batch.contexts, batch.history_items, strict=True)
+    rows = zip(
+        batch.user_ids, batch.user_features, batch.contexts, batch.history_items, batch.history_ages, strict=True
+    )
     users = np.array([plain.user(*row) for row in rows])
     rewards = batch.rewards(settings)
     expected = {"aux": 0.0, "ind": 0.0}
@@ -280,7 +283,8 @@ def test_losses_follow_the_reference(settings: ModelConfig) -> None:
             expected[kind] += softmax_reference.loss(
                 users[:, task], vectors, {name: float(bias[task]) for name, (_, bias) in found.items()},
                 dict(zip(ids, (settings.gamma * prior).tolist(), strict=True)), log_q, masking, batch.item_ids,
-                drawn, (rewards[:, task] * settings.tasks[task].weight).tolist(), settings.tau,
+                drawn, (rewards[:, task] * settings.tasks[task].weight).tolist(),
+                lambda row, item, t=task: plain.bonus(t, batch.history_items[row], item),
             )  # fmt: skip
     report = learner.step(batch)
     assert report.loss_aux == pytest.approx(expected["aux"] / sum(report.positives), rel=1e-3)

@@ -13,7 +13,7 @@ from pipeline.columns import columns_of
 from pipeline.losses import column_terms, mixture_log_q, same_user_columns, sampled_softmax, straight_through
 from tests.reference import softmax as reference
 
-D, TAU, ITEMS = 3, 0.5, 9
+D, ITEMS = 3, 9
 EVENT = st.tuples(st.integers(0, 3), st.integers(0, ITEMS - 1), st.sampled_from([0.0, 1.0, 2.5]))
 EVENTS = st.lists(EVENT, min_size=1, max_size=12)
 
@@ -34,7 +34,12 @@ def test_follows_the_reference(events: list[tuple[int, int, float]], uniform: in
     bias, prior = ({name: float(rng.normal()) for name in names} for _ in range(2))
     share = dict(zip(names, rng.dirichlet(np.ones(ITEMS)).tolist(), strict=True))
     log_q = reference.log_q(share, ITEMS, len(events), uniform)
-    expected = reference.loss(u, v, bias, prior, log_q, users, items, drawn, rewards.tolist(), TAU)
+    bonus_bn = rng.normal(size=(len(events), ITEMS)) * rng.integers(0, 2, (len(events), ITEMS))
+
+    def added(row: int, item: str) -> float:
+        return float(bonus_bn[row, int(item[1:])])
+
+    expected = reference.loss(u, v, bias, prior, log_q, users, items, drawn, rewards.tolist(), added)
 
     log_share_c = np.log([share[name] for name in columns.ids])
     log_q_c = mixture_log_q(log_share_c, ITEMS, len(events), uniform)
@@ -42,6 +47,8 @@ def test_follows_the_reference(events: list[tuple[int, int, float]], uniform: in
     masked = same_user_columns(users, columns.own_b)
     terms = column_terms(np.array([prior[n] for n in columns.ids]), log_q_c, columns.counts_c, columns.own_b, masked)
     rows = np.flatnonzero(rewards > 0)
+    bonus_rc = bonus_bn[rows][:, [int(name[1:]) for name in columns.ids]]
+    cells = np.nonzero(bonus_rc)
     loss = sampled_softmax(
         torch.from_numpy(u[rows]).float(),
         torch.tensor(np.array([v[name] for name in columns.ids])).float(),
@@ -49,7 +56,7 @@ def test_follows_the_reference(events: list[tuple[int, int, float]], uniform: in
         torch.from_numpy(terms[rows]),
         torch.from_numpy(columns.own_b[rows]),
         torch.from_numpy(rewards[rows]).float(),
-        TAU,
+        (*(torch.from_numpy(axis) for axis in cells), torch.from_numpy(bonus_rc[cells]).float()),
     )
     assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-4)
 

@@ -74,7 +74,9 @@ def test_vectors_follow_the_reference(trained: Trained) -> None:
             assert bias == pytest.approx(expected[1], abs=1e-4)
     inputs = trained.last.users
     for tower, u_btd in [("user", trained.replica.users(inputs)), ("rank_user", trained.replica.rank_users(inputs))]:
-        rows = zip(inputs.user_ids, inputs.features, inputs.contexts, inputs.history_items, strict=True)
+        rows = zip(
+            inputs.user_ids, inputs.features, inputs.contexts, inputs.history_items, inputs.history_ages, strict=True
+        )
         for row, u_td in zip(rows, u_btd, strict=True):
             assert u_td == pytest.approx(np.array(plain.user(*row, tower)), abs=1e-4)
 
@@ -98,7 +100,7 @@ def test_single_calls_agree_with_a_batch(trained: Trained) -> None:
     u = model.users(inputs)
     for place in (0, 30):
         single = UserInputs(*([entries[place]] for entries in (
-            inputs.user_ids, inputs.features, inputs.contexts, inputs.history_items
+            inputs.user_ids, inputs.features, inputs.contexts, inputs.history_items, inputs.history_ages
         )))  # fmt: skip
         assert model.users(single)[0] == pytest.approx(u[place], abs=1e-6)
 
@@ -109,12 +111,12 @@ def test_scores_add_up(trained: Trained) -> None:
     log_share = np.random.default_rng(0).normal(size=len(ITEMS))
     scores = model.rank(one, ITEMS, FEATURES, log_share)
     items, u = model.rank_items(ITEMS, FEATURES), model.rank_users(one)[0]
-    expected = u @ items.v_nd.T / CONFIG.tau + items.bias_nt.T + CONFIG.gamma * log_share
+    expected = u @ items.v_nd.T + items.bias_nt.T + CONFIG.gamma * log_share
     assert scores == pytest.approx(expected, abs=1e-4)
     codes = model.codebook.codes_kd
     assert codes is not None
     u = model.users(one)[0]
-    assert model.coarse(u) == pytest.approx(u @ codes.T / CONFIG.tau, abs=1e-5)
+    assert model.coarse(u) == pytest.approx(u @ codes.T, abs=1e-5)
 
 
 def test_one_side_is_enough_for_an_indexer(trained: Trained) -> None:

@@ -36,6 +36,7 @@ class Model:
         features: Mapping[str, Any],
         context: Mapping[str, Any],
         history: Sequence[str],
+        ages: Sequence[float],
         tower: str = "user",
     ) -> list[Vector]:
         config = self.config
@@ -48,10 +49,23 @@ class Model:
             sum(rows) / len(rows) if rows else nothing,
             sum(weight * row for weight, row in zip(fading, rows, strict=True)) / sum(fading) if rows else nothing,
             rows[0] if rows else nothing,
-            *self._features(("user", "context"), {"user": features, "context": context}),
+            *self._features(
+                ("user", "context"),
+                {"user": features, "context": context},
+                [math.log1p(ages[-1]) if len(ages) else None, math.log1p(len(latest))],
+            ),
         ]
         outputs = self._tower(tower, np.concatenate(inputs)).reshape(config.n_tasks, config.dim)
-        return [u / math.sqrt(u @ u) for u in outputs]
+        length = math.exp(float(self.dense[f"tower.{tower}.log_length"]))
+        return [length * u / math.sqrt(u @ u) for u in outputs]
+
+    def bonus(self, task: int, history: Sequence[str], item: str) -> float:
+        latest = list(history)[-self.config.history :][::-1]
+        if item not in latest:
+            return 0.0
+        recency = sum(latest.index(item) >= first for first in (1, 3, 7, 15, 31))
+        bucket = 4 * recency + min(latest.count(item), 4) - 1
+        return float(self.dense["tower.repeats.bonus_tb"][task, bucket])
 
     def code(self, v: Vector, present: int) -> int:
         codes = {int(k): row for k, row in self.tables["codebook"].items()}
@@ -62,26 +76,33 @@ class Model:
             looks[k] = math.sqrt(((row[:-1] - v) ** 2).sum()) * r * (1 - self.config.hysteresis * (k == present))
         return min(looks, key=lambda k: looks[k])
 
-    def _features(self, sides: Sequence[str], given: Mapping[str, Mapping[str, Any]]) -> list[Vector]:
-        parts, numbers, presence = [], [], []
+    def _features(
+        self,
+        sides: Sequence[str],
+        given: Mapping[str, Mapping[str, Any]],
+        more: Sequence[float | None] = (),
+    ) -> list[Vector]:
+        parts, raw = [], []
         moments = list(self.dense["numbers.item" if "item" in sides else "numbers.user"])
         for feature in self.config.features:
             if feature.side not in sides:
                 continue
             value = given[feature.side].get(feature.name)
             if feature.kind == "numeric":
-                count, mean, squares = moments.pop(0)
-                deviation = math.sqrt(squares / max(count, 1)) or 1.0
-                known = value is not None and count > 0
-                numbers.append(min(max((value - mean) / deviation, -4), 4) if known else 0.0)
-                presence.append(float(value is not None))
+                raw.append(value)
                 continue
             values = [] if value is None else value if isinstance(value, list) else [value]
             values = values[: feature.max_values]
             table = self.tables.get(feature.table, {})
             total = sum((table.get(str(entry), np.zeros(feature.dim)) for entry in values), np.zeros(feature.dim))
             parts.append(total / max(len(values), 1))
-        return [*parts, np.array(numbers + presence)]
+        raw += more
+        numbers = []
+        for value, (count, mean, squares) in zip(raw, moments, strict=True):
+            deviation = math.sqrt(squares / max(count, 1)) or 1.0
+            known = value is not None and count > 0
+            numbers.append(min(max((value - mean) / deviation, -4), 4) if known else 0.0)
+        return [*parts, np.array(numbers + [float(value is not None) for value in raw])]
 
     def _tower(self, tower: str, inputs: Vector) -> Vector:
         def tensor(name: str) -> Vector:

@@ -1,7 +1,7 @@
 """The corrected in-batch softmax, one row and one column at a time, with every draw as a column of its own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,17 @@ def loss(
     item_ids: Sequence[str],
     uniform_ids: Sequence[str],
     rewards_b: Sequence[float],
-    tau: float,
+    bonus: Callable[[int, str], float],
 ) -> float:
     taken = {user: {item for u, item in zip(user_ids, item_ids, strict=True) if u == user} for user in user_ids}
     total = 0.0
-    for user, own, u, reward in zip(user_ids, item_ids, users_bd, rewards_b, strict=True):
+    rows = zip(user_ids, item_ids, users_bd, rewards_b, strict=True)
+    for row, (user, own, u, reward) in enumerate(rows):
         if reward <= 0:
             continue
 
-        def logit(item: str, u: NDArray[np.float64] = u) -> float:
-            return float(u @ vectors[item]) / tau + bias[item] + prior[item] - log_q[item]
+        def logit(item: str, u: NDArray[np.float64] = u, row: int = row) -> float:
+            return float(u @ vectors[item]) + bias[item] + bonus(row, item) + prior[item] - log_q[item]
 
         drawn = [*item_ids, *uniform_ids]
         logits = [logit(own), *(logit(item) for item in drawn if item != own and item not in taken[user])]
