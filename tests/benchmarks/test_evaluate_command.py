@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from infra.cli import run
@@ -177,3 +178,23 @@ def test_ctrl_c_ends_it_cleanly(files: Path, jobs: str) -> None:
     assert process.returncode == 130, error
     assert out == ""
     assert "Traceback" not in error
+
+
+def test_a_replay_that_is_killed_ends_all_of_them_with_a_message(files: Path) -> None:
+    endless = ("--seeds", "500", "--jobs", "2", "--arms", "exact", *SMALL)
+    command = [sys.executable, "-m", "infra.cli", *asked(files, "--json", *endless)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (replays := replays_of(process.pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    replays[0].kill()
+    out, error = process.communicate(timeout=30)
+    assert (process.returncode, out) == (6, "")
+    assert "mostly for want of memory" in error
+    assert not any(replay.is_running() for replay in replays)
+
+
+def replays_of(pid: int) -> list[psutil.Process]:
+    """The processes of seeds."""
+    return [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
