@@ -1,6 +1,6 @@
 """Every item of the index in dense arrays, with the posting lists over them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -64,6 +64,11 @@ class Items:
     def names(self, rows_n: Longs | Ints) -> list[str]:
         """Ids of slots in use."""
         return self.slots.names(rows_n.astype(np.int64))
+
+    def clusters(self, names: Sequence[str]) -> Ints:
+        """Where items are filed, -1 for those that are not, (n,)."""
+        slots = self.slots.find(names)
+        return np.where(self.index.filed_n[slots], self.index.cluster_n[slots], UNFILED).astype(np.int32)
 
     def features(self, rows_n: Longs | Ints) -> list[dict[str, Any]]:
         """Features of slots, as published."""

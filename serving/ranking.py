@@ -1,4 +1,4 @@
-"""The ranking step: u·v / tau + bias + gamma log p of candidates."""
+"""The ranking step: candidates by the ranker of the model."""
 
 from typing import NamedTuple
 
@@ -18,11 +18,11 @@ class Ranked(NamedTuple):
 
     @property
     def match_tn(self) -> Doubles:
-        """u·v / tau, (T, n)."""
+        """What user and item have to do with each other: u·v, and a ranker's correction; (T, n)."""
         return self.scores_tn - self.bias_tn - self.prior_n
 
 
-def rank(replica: Replica, u_td: Floats, rows_n: Longs) -> Ranked:
+def rank(replica: Replica, user: Floats, rows_n: Longs) -> Ranked:
     """Score slots for one user, with vectors of the version in force; before there is one, by what their rows say."""
     items, model, vectors = replica.items, replica.model, replica.vectors
     counts_n = items.popularity(rows_n)
@@ -32,7 +32,7 @@ def rank(replica: Replica, u_td: Floats, rows_n: Longs) -> Ranked:
         return Ranked((bias_tn + prior_n).astype(np.float32), bias_tn, prior_n)
     share_n = log_share(counts_n, model.log_mass_h[model.active_half_life])
     known = vectors.of(rows_n)
-    return Ranked(model.fine(u_td, known, share_n), known.bias_nt.T, model.config.gamma * share_n)
+    return Ranked(model.scores(user, known, share_n), known.bias_nt.T, model.config.gamma * share_n)
 
 
 def best(scores_n: Doubles, k: int) -> Longs:

@@ -9,7 +9,9 @@ from streamvq_client.rows import HistoryRow, decode_cluster, decode_history, dec
 
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
+from pipeline.layout import ITEM_TABLE
 from pipeline.model import Model
+from pipeline.rankers.attentive import AttentiveRanker, FiledByName
 from schemas.commit import Commit
 from schemas.errors import InvariantError
 from schemas.topics import Topics
@@ -74,7 +76,9 @@ class Replica:
         model = self.model
         if model is None:
             model = self.model = Model(config)
-            self.vectors = Vectors(self.items, model.rank_items, config.dim, config.n_tasks)
+            self.vectors = Vectors(self.items, model.rank_items, model.ranker.item_width, config.n_tasks)
+            if isinstance(model.ranker, AttentiveRanker):
+                model.ranker.clusters_of = FiledByName(model.tables[ITEM_TABLE].ids.names, self.items.clusters)
         model.apply(changes)
         self.commit = commit
         if self.vectors is not None:

@@ -53,7 +53,7 @@ def _answer(replica: Replica, query: Query, user: User, breadth: Breadth) -> Ans
     else:
         n = breadth.candidates(query, len(items))
         candidates = best_by_index(items, _coarse(replica, user), weights_t, excluded, n, breadth.chunk)
-    ranked = rank(replica, user.rank_td, candidates.rows_n)
+    ranked = rank(replica, user.ranking, candidates.rows_n)
     scores_n = weights_t @ ranked.scores_tn
     k = breadth.wanted(query)
     chosen = best(scores_n, k)

@@ -18,10 +18,10 @@ NOBODY: Final[Floats] = np.zeros((1, 0), np.float32)
 
 
 class User(NamedTuple):
-    """Vectors of one user, (T, d), for the index and for the ranker, and what they were made of."""
+    """Vectors of one user for the index, (T, d), what the ranker keeps of them, and what both were made of."""
 
     index_td: Floats
-    rank_td: Floats
+    ranking: Floats
     rests_on: RestsOn
 
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from streamvq_client.rows import ItemIndexRow
 
 from pipeline.config import Task
+from pipeline.inputs import UserInputs
+from pipeline.rankers.attentive import AttentiveRanker, FiledByName
 from schemas.http import Answer, Query, QueryError
 from schemas.topics import Topics
 from serving.replica import Replica
@@ -75,7 +78,7 @@ def test_with_enough_candidates_the_index_gives_the_exact_answer(filled: Filled,
     check(answer, filled.all_scores(QUERIES[number]))
 
 
-@pytest.mark.parametrize("ranker", ["index", "two_tower"])
+@pytest.mark.parametrize("ranker", ["index", "two_tower", "attention"])
 def test_few_candidates_are_those_of_the_coarse_scores_ranked_by_the_fine_ones(ranker: str) -> None:
     filled = Filled(ranker=ranker, tasks=(Task("click"),))
     query = Query(user_id="u7", candidates=25, k=5, explain=True)
@@ -88,6 +91,25 @@ def test_few_candidates_are_those_of_the_coarse_scores_ranked_by_the_fine_ones(r
     for item in answer.items:
         assert item.explanation is not None
         assert item.explanation.coarse_position == candidates.index(item.id)
+
+
+@pytest.mark.parametrize("settings", [{}, {"history_debias": True, "rank_history": 3}])
+def test_attention_scores_as_the_trainer_s_own_model_does(settings: dict[str, Any]) -> None:
+    filled = Filled(ranker="attention", rank_rate=0.02, **settings)
+    world, names = filled.world, filled.world.names
+    model = world.learner.model
+    assert isinstance(model.ranker, AttentiveRanker)
+    model.ranker.clusters_of = FiledByName(  # as the index has them: the trainer's own are a step older
+        model.tables["item"].ids.names, lambda known: np.array([filled.index[name].clusters[0] for name in known])
+    )
+    [answer] = retrieve(filled.replica, [Query(user_id="u7", exact=True, k=len(names))], WIDE)
+    inputs = UserInputs(["u7"], (), (), [world.histories["u7"]])
+    share = model.log_share(np.array([filled.index[name].popularity for name in names]))
+    scores = model.rank(inputs, names, [world.rows[name].features for name in names], share).sum(axis=0)
+    plain = model.fine(model.users(inputs)[0], model.items(names, [world.rows[n].features for n in names]), share)
+    assert np.abs(scores - plain.sum(axis=0)).max() > 0.05
+    found = {item.id: item.score for item in answer.items}
+    assert [found[name] for name in names] == pytest.approx(scores.tolist(), abs=1e-3)
 
 
 def test_each_task_gives_its_share_of_the_candidates(filled: Filled) -> None:
