@@ -13,7 +13,7 @@ from serving.replica import Replica
 from serving.retrieve import Breadth, retrieve
 
 AT_ONCE: Final = 4000
-"""Candidates ranked in one piece, about 15 ms: 8 questions with 500 each."""
+"""Candidates ranked by vectors in one piece, about 15 ms: 8 questions with 500 each."""
 
 
 class Desk:
@@ -64,7 +64,9 @@ class Desk:
         """Questions to answer in one piece."""
         items = len(self._replica.items)
         most = max(items if query.exact else self._breadth.candidates(query, items) for query in queries)
-        return max(1, AT_ONCE // max(most, 1))
+        model = self._replica.model
+        cost = 1 if model is None else model.ranker.cost
+        return max(1, AT_ONCE // max(most * cost, 1))
 
     async def _exactly(self, queries: Sequence[Query], deadline: float) -> list[Answer]:
         """Compute the vectors of all items in pieces first, of one version, with others' questions in between."""

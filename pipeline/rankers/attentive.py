@@ -34,7 +34,7 @@ class AttentiveRanker:
     def __init__(self, model: Towers) -> None:
         config = model.config
         self.net = cast("AttentionNet", model.towers["ranker"])
-        self.item_width = config.dim + 2 * config.id_dim
+        self.item_width, self.cost = config.dim + 2 * config.id_dim, 8
         self.clusters_of: ClustersOf | None = None
         self._model, self._config = model, config
         self._index = DotRanker(model)

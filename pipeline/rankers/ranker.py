@@ -30,9 +30,11 @@ class Ranker(Protocol):
 
     Attributes:
         item_width: of the vectors of items, I.
+        cost: candidates that vectors alone score while this ranker scores one, about.
     """
 
     item_width: int
+    cost: int
 
     def items(self, side: SideInputs, gathered: Gathered) -> tuple[Tensor, Tensor]:
         """What is kept of items: vectors (N, I) and biases (N, T)."""
@@ -49,7 +51,7 @@ class DotRanker:
 
     def __init__(self, model: Towers, prefix: str = "") -> None:
         """`prefix`: of the names of its towers."""
-        self.item_width = model.config.dim
+        self.item_width, self.cost = model.config.dim, 1
         self._model, self._prefix = model, prefix
 
     def items(self, side: SideInputs, gathered: Gathered) -> tuple[Tensor, Tensor]:
