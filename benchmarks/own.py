@@ -26,6 +26,11 @@ class Own:
     end_q: Longs
     bonus_s: Floats
 
+    @property
+    def most(self) -> int:
+        """Items of the question that has the most."""
+        return int((self.end_q - self.begin_q).max(initial=0))
+
     def block(self, begin: int, end: int) -> "Own":
         """Those of questions begin..end."""
         return Own(self.items_s, self.begin_q[begin:end], self.end_q[begin:end], self.bonus_s)
@@ -49,6 +54,7 @@ def repeated_of(histories: Sequence[Sequence[str]], numbers: Mapping[str, int], 
     for row, names in zip(history, histories, strict=True):
         latest = [numbers[name] + 1 for name in names[: -longest - 1 : -1]]
         row[: len(latest)] = latest
+    history[history > items] = 0  # published within the batch: not known yet
     return repeated_columns(history, np.arange(1, items + 1), items + 1)
 
 

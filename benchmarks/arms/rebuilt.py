@@ -128,7 +128,7 @@ def candidates(index: Index, vectors_nd: Floats, queries_qd: Floats, seen: Seen)
         total += scored * len(chosen)
     for begin, end in blocks(int(filtered.sum()), n):
         chosen = np.flatnonzero(filtered)[begin:end]
-        found[chosen, :least] = _best_unseen(vectors_nd, queries_qd[chosen], seen.of(chosen), least)
+        found[chosen, :least] = _best_unseen(vectors_nd, queries_qd, seen, chosen, least)
     leave_out(found, seen, n)
     return found, total / max(len(queries_qd), 1)
 
@@ -143,7 +143,9 @@ def rescored(scorer: Scorer, rows_qm: Ints, questions: Questions, scored: float)
     ranks, tops = np.empty(len(questions), np.int32), np.zeros((0, K), np.int32)
     for begin, end in blocks(len(questions), rows_qm.shape[1]):
         rows = rows_qm[begin:end]
-        rows = scorer.own.block(begin, end).first(rows, len(scorer.v_nd))
+        own = scorer.own.block(begin, end)
+        room = np.full((len(rows), own.most), -1, np.int32)
+        rows = own.first(np.hstack((rows, room)), len(scorer.v_nd))
         scores = scorer.of(begin, rows)
         ranks[begin:end] = ranks_within(rows, scores, questions.target_q[begin:end], rows.shape[1])
         if begin == 0:
@@ -156,12 +158,14 @@ def budget(items: int) -> int:
     return min(max(FEWEST, min(round(SHARE * items), MOST)), items)
 
 
-def _best_unseen(vectors_nd: Floats, queries_qd: Floats, seen: Seen, k: int) -> Ints:
-    """The k best of the items that each user has not seen, in no order, (Q, k); of seen ones only for want of others."""
-    scores = queries_qd @ vectors_nd.T
-    for place in range(len(scores)):
-        scores[place, seen[place]] = -np.inf
-    return np.argpartition(scores, len(vectors_nd) - k, axis=1)[:, -k:].astype(np.int32)
+def _best_unseen(vectors_nd: Floats, queries_qd: Floats, seen: Seen, chosen: Longs, k: int) -> Ints:
+    """The k best of the items that each user has not seen, in no order, (len(chosen), k); seen ones for want of others."""
+    n, scores = len(vectors_nd), queries_qd[chosen] @ vectors_nd.T
+    for place, question in enumerate(chosen.tolist()):
+        hidden = seen.items_s[seen.begin_q[question] : seen.end_q[question]]
+        scores[place, hidden[hidden < n]] = -np.inf
+    best: Ints = np.argpartition(scores, n - k, axis=1)[:, n - k :].astype(np.int32)
+    return best
 
 
 def _groups(needed_q: Longs, among: Longs) -> Iterator[tuple[Longs, int]]:

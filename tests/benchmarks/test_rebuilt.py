@@ -11,7 +11,7 @@ from benchmarks.arms import snapshots
 from benchmarks.arms.base import Answer, Cost, K, Moment, Questions
 from benchmarks.arms.hnsw import Hnsw
 from benchmarks.arms.ivf import Ivf
-from benchmarks.arms.rebuilt import FEWEST, Index, Rebuilt, brute_force, budget, candidates
+from benchmarks.arms.rebuilt import BRUTE_SHARE, FEWEST, Index, Rebuilt, brute_force, budget, candidates
 from benchmarks.arms.registry import HOURLY, build_arms
 from benchmarks.arms.snapshots import DAY, HOUR, Snapshot, Snapshots, insertions
 from benchmarks.interactions import Interactions
@@ -67,13 +67,19 @@ class Reference:
         features = [set_.features_of_item(item) for item in range(moment.n_items)]
         vectors = self.model.items(set_.items[: moment.n_items], features)
         live = vectors.bias_nt[:, 0] + config.gamma * moment.log_share_n
-        similar = self.model.users(questions.users)[:, 0] @ vectors.v_nd.T / config.tau
+        similar = self.model.users(questions.users)[:, 0] @ vectors.v_nd.T
         taken = (questions.seen.end_q - questions.seen.begin_q).tolist()
         for q, target in enumerate(questions.target_q.tolist()):
             seen = questions.seen[q]
+            own, bonus_n = self.own(moment, questions, q)
+            similar[q] += bonus_n
             stale = similar[q, : self.n] + self.static
-            found = np.argsort(-stale, kind="stable")[: max(budget(self.n), FEWEST + taken[q])]
-            found = found[~np.isin(found, seen)]
+            plain = stale - bonus_n[: self.n]
+            found, needed = np.argsort(-plain, kind="stable"), min(FEWEST + taken[q], self.n)
+            if needed <= max(BRUTE_SHARE * self.n, budget(self.n)):
+                found = found[: max(budget(self.n), needed)]
+            found = found[~np.isin(found, seen)][: budget(self.n)]
+            found = np.union1d(found, own[own < self.n])
             everything = np.append(found, np.arange(self.n, moment.n_items))
             fresh = np.full(moment.n_items, -np.inf)
             fresh[everything] = (similar[q] + live)[everything]
@@ -87,6 +93,16 @@ class Reference:
                     top = answers[name].top_sk[q]
                     assert not np.isin(top, seen).any()
                     assert (np.diff(scores[top[top >= 0]]) <= 1e-4).all()
+
+    def own(self, moment: Moment, questions: Questions, q: int) -> tuple[np.ndarray, np.ndarray]:
+        """Items likely to be taken again, and what is added to the score of every item."""
+        added = np.zeros(moment.n_items)
+        if not questions.seen.items_s.size or (questions.seen.begin_q == questions.seen.end_q).all():
+            names, bonus_tn = self.model.repeats(questions.users.history_items[q])
+            for name, bonus in zip(names, bonus_tn[0].tolist(), strict=True):
+                if moment.set.items.index(name) < moment.n_items:
+                    added[moment.set.items.index(name)] = bonus
+        return np.flatnonzero(added > 0), added
 
     @staticmethod
     def _rank(scores: np.ndarray, target: int) -> int:
