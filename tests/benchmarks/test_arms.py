@@ -18,6 +18,7 @@ from benchmarks.replay import Replay
 from pipeline.arrays import Doubles, Ints
 from pipeline.merge import merge
 from pipeline.postings import Postings
+from pipeline.repeats import repeats_of
 from schemas.errors import SettingsError
 from tests.benchmarks.small_set import CONFIG, small_set
 
@@ -56,6 +57,15 @@ def best_first(scores_n: Doubles, questions: Questions, q: int) -> list[int]:
     return [item for item in order if item not in seen]
 
 
+def own_bonus(moment: Moment, questions: Questions, q: int) -> dict[int, float]:
+    """Known items of the user's history, the latest first, with what is added to their scores; none while masked."""
+    if questions.seen.begin_q[q] != questions.seen.end_q[q]:
+        return {}
+    bonus = moment.learner.model.bonus_tb[0]
+    known = repeats_of(questions.users.history_items[q], CONFIG.history)
+    return {int(name[1:]): float(bonus[bucket]) for name, bucket in known.items() if int(name[1:]) < moment.n_items}
+
+
 def rank_in(order: list[int], target: int) -> int:
     place = order.index(target) if target in order else K
     return place if place < K else -1
@@ -67,11 +77,15 @@ def filled(rows: list[int]) -> list[int]:
 
 @pytest.mark.parametrize("repeats", [False, True])
 def test_exact_is_the_sorted_scores(repeats: bool) -> None:
-    hits = 0
+    hits = own = 0
 
     def look(moment: Moment, questions: Questions, answers: Mapping[str, Answer]) -> None:
-        nonlocal hits
-        scores_qn = moment.u_qd @ moment.vectors.v_nd.T / moment.learner.config.tau + moment.static_n
+        nonlocal hits, own
+        scores_qn = moment.u_qd @ moment.vectors.v_nd.T + moment.static_n
+        for q in range(len(questions)):
+            for item, bonus in own_bonus(moment, questions, q).items():
+                scores_qn[q, item] += bonus
+                own += bonus != 0
         own_qn = moment.scorer.all(0, len(questions))
         assert np.allclose(own_qn, scores_qn, atol=1e-4)
         answer = answers["exact"]
@@ -85,6 +99,7 @@ def test_exact_is_the_sorted_scores(repeats: bool) -> None:
 
     judge("exact", look, repeats=repeats)
     assert hits > 100
+    assert (own > 100) == repeats
 
 
 def merged_by_core(postings: Postings, moment: Moment, questions: Questions, q: int, n_out: int) -> list[int]:
@@ -105,10 +120,10 @@ def fresh_postings(moment: Moment) -> Postings:
 
 @pytest.mark.parametrize("repeats", [False, True])
 def test_streaming_vq_scores_the_prefix_of_one_merge(repeats: bool) -> None:
-    worse = 0
+    worse = put_first = 0
 
     def look(moment: Moment, questions: Questions, answers: Mapping[str, Answer]) -> None:
-        nonlocal worse
+        nonlocal worse, put_first
         postings = fresh_postings(moment)
         own_qn = moment.scorer.all(0, len(questions))
         for q in range(len(questions)):
@@ -117,6 +132,9 @@ def test_streaming_vq_scores_the_prefix_of_one_merge(repeats: bool) -> None:
                 size = budget(share, moment.n_items)
                 rows = merged_by_core(postings, moment, questions, q, size)
                 assert not hidden & set(rows)
+                own = [item for item, bonus in own_bonus(moment, questions, q).items() if bonus > 0]
+                put_first += bool(own)
+                rows = [*own, *(row for row in rows if row not in own)][:size]
                 order = sorted(rows, key=lambda item: (-own_qn[q, item], item))
                 close = {row for row in rows if target in rows and abs(own_qn[q, row] - own_qn[q, target]) < 1e-4}
                 if len(close) <= 1:  # sums in another order may swap what is nearly equal
@@ -130,6 +148,7 @@ def test_streaming_vq_scores_the_prefix_of_one_merge(repeats: bool) -> None:
     replay = judge("svq", look, repeats=repeats, events=1000)
     assert replay.learner.model.codebook.n_codes == 8
     assert worse > 100
+    assert (put_first > 100) == repeats
 
 
 def test_streaming_vq_finds_what_exact_search_finds_when_it_scores_everything(monkeypatch: pytest.MonkeyPatch) -> None:
