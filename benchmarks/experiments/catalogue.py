@@ -8,6 +8,8 @@ from benchmarks.experiments.estimator import by_hashes
 from benchmarks.experiments.experiment import NO_STREAM, Experiment
 from benchmarks.experiments.measures import by_arm, by_settings
 from benchmarks.experiments.merging import by_way
+from benchmarks.experiments.ranking import METRICS as RANKED
+from benchmarks.experiments.ranking import by_ranker
 from benchmarks.experiments.scanning import by_refreshed
 from benchmarks.known_items import REFRESHED
 from benchmarks.report.arms import MEANING
@@ -229,6 +231,24 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
         streams=("movietweetings", "ml-100k"),
         columns=("hit@100", "scored %", "fresh 1h", "fresh 1d", "head", "tail", "coverage", "build s", "query s"),
         measure=by_arm,
+    ),
+    "rankers": Experiment(
+        title="Rankers against the vectors of the index",
+        question="The same candidates should come in a better order from towers of the ranker's own, and in a still"
+        " better one from attention over the history; without the clusters that it is full of, better again.",
+        source=f"{PAPER}, sections 3.4 and 4",
+        variants=_settings(
+            "index",
+            {
+                "two_tower": {"ranker": "two_tower"},
+                "attention": {"ranker": "attention"},
+                "attention, debiased history": {"ranker": "attention", "history_debias": True},
+                "attention, no labels": {"ranker": "attention", "rank_label_weight": 0.0},
+            },
+        ),
+        streams=("movietweetings", "ml-100k", "kuairand-week1"),
+        columns=(*RANKED, *(f"{metric}/index" for metric in RANKED), "calibration error", "events/s"),
+        measure=by_ranker,
     ),
     "intervals": Experiment(
         title="Item intervals in bounded memory",
