@@ -1,12 +1,13 @@
 """The items known so far with their vectors, codes and popularity, as the index holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from benchmarks.interactions import Interactions
 from pipeline.arrays import Doubles, Floats, Ints, Longs
+from pipeline.embedding import EmbeddingTable
 from pipeline.features import Features, Values
 from pipeline.ids import grown
 from pipeline.inputs import Encoded
@@ -23,6 +24,25 @@ class Refreshed(NamedTuple):
     before_n: Ints
     after_n: Ints
     turn: Longs | None
+
+
+class FoundRows:
+    """Rows of the same ids, asked for again and again: looked up only when the table has changed or ids have come."""
+
+    def __init__(self, tables: Mapping[str, EmbeddingTable]) -> None:
+        self._tables = tables
+        self._found: dict[str, tuple[int, Longs]] = {}
+
+    def __call__(self, table: str, names: Sequence[str]) -> Longs:
+        """Rows of ids that begin with those asked for before."""
+        ids = self._tables[table].ids
+        changes, rows = self._found.get(table, (-1, np.zeros(0, np.int64)))
+        if changes != ids.changes:
+            rows = ids.find(names)
+        elif len(rows) < len(names):
+            rows = np.concatenate((rows, ids.find(names[len(rows) :])))
+        self._found[table] = ids.changes, rows
+        return rows
 
 
 class KnownItems:
@@ -46,6 +66,7 @@ class KnownItems:
         self.exposures_m: Longs = np.zeros(64, np.int64)
         self._encoded: Encoded | None = None
         self._encoded_n = 0
+        self._found = FoundRows(learner.model.tables)
         self._stale: Longs = np.zeros(0, np.int64)
         self._turn = 0
 
@@ -118,7 +139,7 @@ class KnownItems:
             self._encoded = encoded if self._encoded is None else _joined(self._encoded, encoded)
             self._encoded_n = self.n
         assert self._encoded is not None  # noqa: S101 - there is an item
-        return self._learner.model.encoded_items(self._encoded)
+        return self._learner.model.encoded_items(self._encoded, self._found)
 
 
 def _joined(one: Encoded, other: Encoded) -> Encoded:

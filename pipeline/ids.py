@@ -27,6 +27,8 @@ class IdMap:
         self._rows: dict[str, int] = {}
         self._ids: list[str] = [""]
         self._free: list[int] = []
+        self.changes = 0
+        """Grows with every id that gets or loses its row: what was found stays true until then."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -54,6 +56,7 @@ class IdMap:
         """Free the rows of the ids that have one; returns those rows."""
         rows = [row for name in names if (row := self._rows.pop(name, None)) is not None]
         self._free.extend(rows)
+        self.changes += len(rows)
         for row in rows:
             self._ids[row] = ""
         return np.array(rows, np.int64)
@@ -77,6 +80,7 @@ class IdMap:
                 row = len(self._ids)
                 self._ids.append(name)
             self._rows[name] = row
+            self.changes += 1
         return row
 
 

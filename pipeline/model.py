@@ -14,7 +14,7 @@ from pipeline.embedding import EmbeddingTable
 from pipeline.errors import RestoreError
 from pipeline.features import Features
 from pipeline.gather import Gathered
-from pipeline.inputs import Encoded, Inputs, SideInputs, UserInputs
+from pipeline.inputs import Encoded, Find, Inputs, SideInputs, UserInputs
 from pipeline.layout import table_dims
 from pipeline.popularity import initial_log_counts
 from pipeline.ranker import build_ranker, build_towers
@@ -113,9 +113,9 @@ class Model:
         return self._item_vectors("item", ids, features)
 
     @torch.no_grad()
-    def encoded_items(self, encoded: Encoded) -> ItemVectors:
-        """The same of items that `inputs.encode_items` has read before."""
-        return self._vectors_of("item", encoded)
+    def encoded_items(self, encoded: Encoded, find: Find | None = None) -> ItemVectors:
+        """The same of items that `inputs.encode_items` has read before; `find`: rows of ids, where they are known."""
+        return self._vectors_of("item", encoded, find)
 
     @torch.no_grad()
     def users(self, inputs: UserInputs) -> Floats:
@@ -206,8 +206,8 @@ class Model:
     def _item_vectors(self, tower: str, ids: Sequence[str], features: Sequence[Features]) -> ItemVectors:
         return self._vectors_of(tower, self.inputs.encode_items(ids, features))
 
-    def _vectors_of(self, tower: str, encoded: Encoded) -> ItemVectors:
-        side = self.inputs.items(encoded, self._find)
+    def _vectors_of(self, tower: str, encoded: Encoded, find: Find | None = None) -> ItemVectors:
+        side = self.inputs.items(encoded, find or self._find)
         return _vectors(self.item_forward(tower, side, self._gathered(side)))
 
     def _user_vectors(self, tower: str, inputs: UserInputs) -> Floats:
