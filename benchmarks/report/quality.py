@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.experiments.catalogue import EXPERIMENTS
+from benchmarks.experiments.experiment import NO_STREAM
 from benchmarks.experiments.runner import defaults
-from benchmarks.report.comparison import Stored, tables
+from benchmarks.report.comparison import Stored, streams_of, tables
 from benchmarks.report.guide import guide
 from benchmarks.report.markdown import section
 from benchmarks.report.plots import PLOTS, held, plots
@@ -128,10 +129,10 @@ def _experiment(name: str, stored: Stored | None) -> str:
     parts = [f"### {name}", f"**{experiment.title}.** {experiment.question} *({experiment.source})*"]
     if stored is None:
         return "\n\n".join([*parts, f"Not run yet: `svq experiment run {name}`."])
-    return "\n\n".join([*parts, tables(stored, experiment.columns), _conditions(stored)])
+    return "\n\n".join([*parts, tables(stored, experiment.columns), _conditions(stored, experiment.streams)])
 
 
-def _conditions(stored: Stored) -> str:
+def _conditions(stored: Stored, wanted: Sequence[str]) -> str:
     seeds = stored["seeds"]
     parts = [f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"]
     if stored.get("head"):
@@ -141,6 +142,9 @@ def _conditions(stored: Stored) -> str:
     machine = stored["machine"]
     parts.append(f"{machine['cpu']}, {count(stored['seconds'])} s")
     text = ", ".join(parts) + "."
+    left_out = [name for name in wanted if name not in (*streams_of(stored), NO_STREAM)]
+    if left_out:
+        text += f" Not run on {', '.join(left_out)}."
     then, now = stored.get("defaults", {}), defaults()
     changed = [f"{key} {then[key]} → {now.get(key)}" for key in then if then[key] != now.get(key)]
     return text if not changed else f"{text} Measured with other defaults than today's: {', '.join(changed)}."

@@ -123,7 +123,10 @@ def test_everything_stored_has_its_place() -> None:
     assert "### sample" in page
     assert "![the codes in 2-D](quality/sample-code-map.svg)" in page
     assert "### temperature" in page
-    assert "3 seeds, the first 5,000 exposures, 64 questions a micro-batch, Some CPU, 12 s." in page
+    assert (
+        "3 seeds, the first 5,000 exposures, 64 questions a micro-batch, Some CPU, 12 s. Not run on movietweetings."
+        in page
+    )
     assert "Not run yet: `svq experiment run balance`." in page
     assert "{{" not in page
 
