@@ -14,6 +14,7 @@ from pipeline.inputs import UserInputs
 from pipeline.learner import Learner
 from pipeline.model import Model
 from pipeline.rankers.attentive import AttentiveRanker
+from pipeline.rankers.learning import labelled
 from tests.pipeline.streams import Exposures, config, item_features
 from tests.reference import attention as reference
 
@@ -147,6 +148,27 @@ def test_it_learns_what_the_index_leaves_over() -> None:
     plain = Trained(config(ranker="attention", aux_weight=0.0, ind_weight=0.0, rank_rate=0.02), steps=0).learner
     losses = [plain.step(batch).loss_rank for batch in Exposures(0).batches(plain.config, 60)]
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+
+
+def test_a_ranker_that_never_moves_loses_what_the_index_loses() -> None:
+    """Masks, popularity, log q and repeats are in its negatives, or the two would differ."""
+    settings = config(ranker="attention", rank_rate=1e-12, rank_label_weight=0.0, repeat_rate=0.5)
+    learner = Trained(settings, steps=0).learner
+    for batch in Exposures(0).batches(settings, 6):
+        report = learner.step(batch)
+        assert report.loss_rank == pytest.approx(report.loss_aux, rel=1e-4)
+
+
+def test_labels_count_beside_the_negatives() -> None:
+    scores, labels = torch.tensor([[1.0, -2.0], [0.5, 3.0]]), torch.tensor([[1.0, torch.nan], [0.0, 7.0]])
+    calibration = torch.tensor([[2.0, 1.0], [0.5, 0.0]])
+    expected = np.log1p(np.exp(-3.0)) + np.log1p(np.exp(2.0)) + 0.5 * np.log1p(np.exp(-1.5))
+    assert labelled(scores, labels, torch.tensor([1.0, 0.5]), calibration).item() == pytest.approx(expected, rel=1e-5)
+    with_labels, without = (
+        Trained(config(ranker="attention", rank_rate=0.02, rank_label_weight=weight), steps=6).published.dense
+        for weight in (1.0, 0.0)
+    )
+    assert not np.array_equal(with_labels["tower.ranker.wide.weight"], without["tower.ranker.wide.weight"])
 
 
 def test_drops_what_fills_the_history_when_it_is_told_where_items_are_filed() -> None:
