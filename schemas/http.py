@@ -69,12 +69,16 @@ class BatchQuery(Body):
 
 @dataclass(frozen=True, slots=True)
 class TaskScore:
-    """One task's part of a score, before its weight: match + bias + popularity."""
+    """One task's part of a score, before its weight: match + bias + popularity + repeat.
+
+    `repeat` is what the stream has taught of items that a user liked before, 0 for all others.
+    """
 
     weight: float
     match: float
     bias: float
     popularity: float
+    repeat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class Explanation:
     """How an item got into an answer.
 
     `cluster` is where it is filed (-1: nowhere yet); `coarse_score` and `coarse_position` (from 0) are what the index
-    said of it, null in an exact answer; `tasks` is what the ranker said.
+    said of it, null in an exact answer and for an item that only the user's own history brought in; `tasks` is what the
+    ranker said.
     """
 
     cluster: int

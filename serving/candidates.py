@@ -1,4 +1,4 @@
-"""The index step: which items go to the ranker."""
+"""The index step, and what the history adds to it: which items go to the ranker."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,10 +11,17 @@ from serving.items import Items
 
 
 class Candidates(NamedTuple):
-    """Distinct slots, best first as far as the index knows, and the coarse score each came with; none if all go."""
+    """Distinct slots.
+
+    Attributes:
+        rows_n: what goes to the ranker.
+        merged_m: what the index put out, best first as far as it knows; nothing when it was not asked.
+        coarse_m: the coarse score each of those came with.
+    """
 
     rows_n: Longs
-    coarse_n: Doubles | None
+    merged_m: Longs
+    coarse_m: Doubles
 
 
 def best_by_index(
@@ -34,13 +41,32 @@ def best_by_index(
     mask = _mask(items, excluded)
     merged = [merge(items.postings, _list_scores(items, coarse_tk[t]), t, n, chunk, mask) for t in counting]
     if len(merged) == 1:
-        return Candidates(merged[0].rows_n.astype(np.int64), merged[0].scores_n)
+        rows = merged[0].rows_n.astype(np.int64)
+        return Candidates(rows, rows, merged[0].scores_n)
     return _in_turn(merged, n)
+
+
+def with_own(items: Items, candidates: Candidates, own_r: Longs, excluded: Longs, n: int) -> Candidates:
+    """The same behind items of the user's own history: what is retrievable of those comes first, within the same N.
+
+    Args:
+        items: the index.
+        candidates: what the index says.
+        own_r: distinct slots, the likeliest to be kept first.
+        excluded: slots that must not come out.
+        n: N.
+    """
+    kept = own_r[items.shown(own_r) & ~np.isin(own_r, excluded)]
+    if not len(kept):
+        return candidates
+    others = candidates.rows_n[~np.isin(candidates.rows_n, kept)]
+    return candidates._replace(rows_n=np.concatenate((kept, others))[:n])
 
 
 def all_items(items: Items, excluded: Longs) -> Candidates:
     """Every item but the excluded ones."""
-    return Candidates(np.setdiff1d(items.retrievable(), excluded, assume_unique=True), None)
+    rows = np.setdiff1d(items.retrievable(), excluded, assume_unique=True)
+    return Candidates(rows, np.zeros(0, np.int64), np.zeros(0))
 
 
 def _list_scores(items: Items, coarse_k: Floats) -> Doubles:
@@ -65,4 +91,4 @@ def _in_turn(merged: Sequence[Merged], n: int) -> Candidates:
     rows = np.stack([m.rows_n for m in merged], axis=1).ravel().astype(np.int64)
     scores = np.stack([m.scores_n for m in merged], axis=1).ravel()
     first = np.sort(np.unique(rows, return_index=True)[1])[:n]
-    return Candidates(rows[first], scores[first])
+    return Candidates(rows[first], rows[first], scores[first])

@@ -11,9 +11,11 @@ def explain(
     replica: Replica, found: list[Found], candidates: Candidates, chosen_k: Longs, ranked: Ranked, weights_t: Doubles
 ) -> list[Found]:
     """The same items, each with its way through index and ranker; `chosen_k` are their places among the candidates."""
-    model, coarse_n = replica.model, candidates.coarse_n
+    model = replica.model
     names = [task.name for task in model.config.tasks] if model else ["popularity"]
     match_tn, shift = ranked.match_tn, _shift(replica)
+    merged = zip(candidates.merged_m.tolist(), candidates.coarse_m.tolist(), strict=True)
+    by_index = {row: (position, coarse - shift) for position, (row, coarse) in enumerate(merged)}
     explained = []
     for item, place in zip(found, chosen_k.tolist(), strict=True):
         parts = {
@@ -22,13 +24,16 @@ def explain(
                 match=float(match_tn[t, place]),
                 bias=float(ranked.bias_tn[t, place]),
                 popularity=float(ranked.prior_n[place]),
+                repeat=float(ranked.repeat_tn[t, place]),
             )
             for t, name in enumerate(names)
         }
+        row = int(candidates.rows_n[place])
+        position, coarse = by_index.get(row, (None, None))
         explanation = Explanation(
-            cluster=int(replica.items.index.cluster_n[candidates.rows_n[place]]),
-            coarse_score=None if coarse_n is None else float(coarse_n[place]) - shift,
-            coarse_position=None if coarse_n is None else place,
+            cluster=int(replica.items.index.cluster_n[row]),
+            coarse_score=coarse,
+            coarse_position=position,
             tasks=parts,
         )
         explained.append(Found(item.id, item.score, item.attributes, explanation))

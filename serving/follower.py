@@ -20,7 +20,7 @@ from schemas.versions import Version, Versions
 from serving.errors import OutdatedError, reading_failed
 from serving.metrics import Metrics
 from serving.replica import Replica
-from serving.state import now_ms
+from serving.stream_time import now_ms
 
 POLL_RECORDS: Final = 1000
 """Records taken from Kafka's client at a time, which costs about 3 ms."""

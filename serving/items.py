@@ -84,6 +84,10 @@ class Items:
         """All slots that queries can answer with."""
         return np.flatnonzero(self.live_n & self.index.filed_n)
 
+    def shown(self, rows_n: Longs | Ints) -> Bools:
+        """Whether queries can answer with each of these slots."""
+        return self.live_n[rows_n] & self.index.filed_n[rows_n]
+
     def put_item(self, name: str, row: ItemRow | None) -> None:
         """A row of `items`: None or a deletion mark takes the item away."""
         self._item_changes[name] = None if row is None or row.deleted is not None else row
@@ -127,7 +131,7 @@ class Items:
         return self.index.bias(rows_n, self.order.n_tasks).astype(np.float64) + prior[:, None]
 
     def _file(self, rows_n: Longs) -> None:
-        shown = self.live_n[rows_n] & self.index.filed_n[rows_n]
+        shown = self.shown(rows_n)
         clusters = np.where(shown, self.index.cluster_n[rows_n], ABSENT)
         self.postings.grow(int(clusters.max(initial=UNFILED)) + 1)
         self.postings.update(rows_n, clusters, self._keys(rows_n))

@@ -17,6 +17,7 @@ from schemas.errors import InvariantError
 from schemas.topics import Topics
 from serving.items import Items, Order
 from serving.shares import Shares
+from serving.stream_time import StreamTime
 from serving.vectors import Vectors
 
 Put = Callable[[Record], None]
@@ -31,10 +32,12 @@ class Replica:
     Attributes:
         model: None until a version was read.
         commit: the record that closed that version.
+        time: how late it is in the stream.
         steady: held by whoever needs several pieces to see the same version.
     """
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, time: StreamTime | None = None) -> None:
+        self.time = time or StreamTime()
         self.items = Items()
         self.histories: dict[str, HistoryRow] = {}
         self.shares = Shares()
@@ -102,7 +105,8 @@ class Replica:
         if record.value is None:
             self.histories.pop(user, None)
         else:
-            self.histories[user] = decode_history(record.value)
+            row = self.histories[user] = decode_history(record.value)
+            self.time.saw(row.times)
 
 
 def _key(record: Record) -> str:

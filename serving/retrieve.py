@@ -7,9 +7,10 @@ import numpy as np
 
 from pipeline.arrays import Doubles, Floats, Longs
 from schemas.http import Answer, Found, Query, QueryError
-from serving.candidates import all_items, best_by_index
+from serving.candidates import all_items, best_by_index, with_own
 from serving.explain import explain
 from serving.ranking import best, rank
+from serving.repeats import own_items
 from serving.replica import Replica
 from serving.users import User, read_users
 
@@ -48,12 +49,15 @@ def _answer(replica: Replica, query: Query, user: User, breadth: Breadth) -> Ans
     items = replica.items
     weights_t = _weights(replica, query)
     excluded = _excluded(replica, query)
+    own = own_items(replica, user, len(weights_t))
     if query.exact:
         candidates = all_items(items, excluded)
     else:
         n = breadth.candidates(query, len(items))
         candidates = best_by_index(items, _coarse(replica, user), weights_t, excluded, n, breadth.chunk)
-    ranked = rank(replica, user.ranking, candidates.rows_n)
+        again = own.rows_r[weights_t @ own.bonus_tr > 0]
+        candidates = with_own(items, candidates, again, excluded, n)
+    ranked = rank(replica, user.ranking, candidates.rows_n, own)
     scores_n = weights_t @ ranked.scores_tn
     k = breadth.wanted(query)
     chosen = best(scores_n, k)
@@ -99,7 +103,7 @@ def _excluded(replica: Replica, query: Query) -> Longs:
     """Slots of the excluded items that are retrievable."""
     items = replica.items
     slots = np.unique(items.slots.find(query.exclude))
-    return slots[items.live_n[slots] & items.index.filed_n[slots]]
+    return slots[items.shown(slots)]
 
 
 def _found(replica: Replica, rows_n: Longs, scores_n: Doubles) -> list[Found]:

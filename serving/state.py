@@ -1,6 +1,5 @@
 """What the server holds, for people and monitoring."""
 
-import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -10,13 +9,9 @@ from pipeline.popularity import log_share
 from pipeline.postings import UNFILED
 from schemas.http_state import ClusterItems, ClusterList, ClusterState, ItemState, Readiness, Stats
 from serving.replica import Replica
+from serving.stream_time import now_ms
 
 ClusterOrder = Literal["id", "items", "exposures"]
-
-
-def now_ms() -> int:
-    """Wall clock, ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Observer:

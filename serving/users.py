@@ -18,11 +18,19 @@ NOBODY: Final[Floats] = np.zeros((1, 0), np.float32)
 
 
 class User(NamedTuple):
-    """Vectors of one user for the index, (T, d), what the ranker keeps of them, and what both were made of."""
+    """One user, as retrieval needs them.
+
+    Attributes:
+        index_td: vectors for the index, (T, d).
+        ranking: what the ranker keeps of them.
+        rests_on: what both were made of.
+        history: positives, oldest first.
+    """
 
     index_td: Floats
     ranking: Floats
     rests_on: RestsOn
+    history: Sequence[str] = ()
 
 
 def read_users(replica: Replica, queries: Sequence[Query]) -> list[User]:
@@ -39,7 +47,8 @@ def read_users(replica: Replica, queries: Sequence[Query]) -> list[User]:
         [query.user_id or "" for query in queries],
         [query.features for query in queries],
         [query.context for query in queries],
-        histories,
+        [history.items for history in histories],
+        [history.ages for history in histories],
     )
     try:
         index = model.users(inputs)
@@ -48,15 +57,23 @@ def read_users(replica: Replica, queries: Sequence[Query]) -> list[User]:
         raise QueryError(
             "feature_type", str(error), "Send the feature with the type that the trainer is configured for."
         ) from error
-    rests_on = [_rests_on(model, query, history) for query, history in zip(queries, histories, strict=True)]
-    return [User(*user) for user in zip(index, ranker, rests_on, strict=True)]
+    rests_on = [_rests_on(model, query, history.items) for query, history in zip(queries, histories, strict=True)]
+    users = zip(index, ranker, rests_on, [history.items for history in histories], strict=True)
+    return [User(*user) for user in users]
 
 
-def _history(replica: Replica, query: Query) -> Sequence[str]:
+class _History(NamedTuple):
+    """Positives, oldest first, and seconds since each; no ages when the times are not known."""
+
+    items: Sequence[str] = ()
+    ages: Sequence[float] = ()
+
+
+def _history(replica: Replica, query: Query) -> _History:
     if query.history is not None:
-        return query.history
+        return _History(query.history)
     row = replica.histories.get(query.user_id) if query.user_id else None
-    return () if row is None else row.items
+    return _History() if row is None else _History(row.items, replica.time.ages(row.times))
 
 
 def _rests_on(model: Model, query: Query, history: Sequence[str]) -> RestsOn:

@@ -1,32 +1,64 @@
 """Answers computed the slow and obvious way: every item, one after the other."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from streamvq_client.rows import ItemIndexRow, ItemRow
 
 from pipeline.inputs import UserInputs
 from pipeline.model import ItemVectors, Model
+from pipeline.repeats import bucket_of
 from schemas.http import Query
 
 
-def user_vector(model: Model, query: Query, history: Sequence[str]) -> Any:
-    inputs = UserInputs([query.user_id or ""], [query.features], [query.context], [list(query.history or history)])
+class Past(NamedTuple):
+    """What the index knows of a user: items, oldest first, and seconds since each."""
+
+    items: Sequence[str] = ()
+    ages: Sequence[float] = ()
+
+    def told(self, query: Query) -> "Past":
+        """A history in the query counts instead, and has no times."""
+        return self if query.history is None else Past(query.history)
+
+
+def user_vector(model: Model, query: Query, past: Past) -> Any:
+    items, ages = past.told(query)
+    inputs = UserInputs([query.user_id or ""], [query.features], [query.context], [items], [ages])
     return model.users(inputs)[0], model.rank_users(inputs)[0]
+
+
+def weights(model: Model, query: Query) -> list[float]:
+    return [query.tasks.get(task.name, 0.0) if query.tasks else 1.0 for task in model.config.tasks]
+
+
+def bonuses(model: Model, query: Query, past: Past, name: str) -> list[float]:
+    """What each task adds to the score of an item that is in the history."""
+    latest = list(past.told(query).items)[-model.config.history :][::-1]
+    if name not in latest:
+        return [0.0] * model.config.n_tasks
+    bucket = bucket_of(latest.index(name), latest.count(name))
+    return [float(bonus) for bonus in model.bonus_tb[:, bucket]]
+
+
+def again(model: Model, query: Query, past: Past) -> list[str]:
+    """Items of the history that are worth more than others, the latest first."""
+    distinct = dict.fromkeys(reversed(list(past.told(query).items)[-model.config.history :]))
+    worth = {name: np.dot(weights(model, query), bonuses(model, query, past, name)) for name in distinct}
+    return [name for name in distinct if worth[name] > 0 and name not in query.exclude]
 
 
 def all_scores(
     model: Model,
     query: Query,
-    history: Sequence[str],
+    past: Past,
     rows: Mapping[str, ItemRow],
     index: Mapping[str, ItemIndexRow],
 ) -> dict[str, float]:
-    """Score of every item that is published, filed and not excluded: Σ weight (u·v + bias + gamma log p)."""
-    names = [task.name for task in model.config.tasks]
-    weights = [query.tasks.get(name, 0.0) if query.tasks else 1.0 for name in names]
-    _, u = user_vector(model, query, history)
+    """Score of every item that is published, filed and not excluded: Σ weight (u·v + bias + gamma log p + repeat)."""
+    weight_t = weights(model, query)
+    _, u = user_vector(model, query, past)
     half_life = model.active_half_life
     eligible = [name for name in rows if name in index and name not in query.exclude and rows[name].deleted is None]
     vectors = model.rank_items(eligible, [rows[name].features for name in eligible])
@@ -39,10 +71,11 @@ def all_scores(
             if model.config.ranker == "attention"
             else [
                 float(u[t] @ vectors.v_nd[i] + vectors.bias_nt[i, t] + model.config.gamma * popularity)
-                for t in range(len(weights))
+                for t in range(len(weight_t))
             ]
         )
-        scores[name] = sum(weight * score for weight, score in zip(weights, found, strict=True))
+        repeat = bonuses(model, query, past, name)
+        scores[name] = sum(weight_t[t] * (found[t] + repeat[t]) for t in range(len(weight_t)))
     return scores
 
 
@@ -52,10 +85,10 @@ def _attended(model: Model, user: Any, item: ItemVectors, popularity: float) -> 
 
 
 def coarse_scores(
-    model: Model, query: Query, history: Sequence[str], task: int, index: Mapping[str, ItemIndexRow]
+    model: Model, query: Query, past: Past, task: int, index: Mapping[str, ItemIndexRow]
 ) -> dict[str, float]:
     """u·e + bias + gamma L of every item for one task; an item without a code counts as with the best one."""
-    u, _ = user_vector(model, query, history)
+    u, _ = user_vector(model, query, past)
     clusters = model.coarse(u)[task] if model.codebook.n_codes else np.zeros(1)
     half_life = model.active_half_life
     return {

@@ -22,8 +22,7 @@ ANSWERS = TypeAdapter(BatchAnswer)
 def expected(
     world: World, query: Query, index: dict[str, ItemIndexRow], model: Model | None = None
 ) -> dict[str, float]:
-    history = world.histories.get(query.user_id or "", [])
-    return brute_force.all_scores(model or world.twin, query, history, world.rows, index)
+    return brute_force.all_scores(model or world.twin, query, world.past(query), world.rows, index)
 
 
 def check(answer: dict[str, Any], scores: dict[str, float], k: int) -> None:
@@ -94,14 +93,14 @@ async def test_every_answer_is_of_one_whole_version_while_everything_changes(
     index = world.index_rows()
     await publish(server_settings, world.everything())
     versions: dict[int, Model] = {world.number: world.twin_of_now()}
-    history = list(world.histories["u3"])
+    query = Query(user_id="u3", k=20, exact=True)
+    past = world.past(query)
     moving: list[list[Written]] = []
     for number in range(8):
         world.train(1)
         moving.append(world.version_records())
         versions[world.number] = world.twin_of_now()
         moving.append(moves(world, index, number))
-    query = Query(user_id="u3", k=20, exact=True)
     seen: dict[int, list[dict[str, Any]]] = {}
 
     async with running(server_settings) as server:
@@ -114,7 +113,7 @@ async def test_every_answer_is_of_one_whole_version_while_everything_changes(
         await writing
     assert len(seen) > 1
     for version, answers in seen.items():
-        scores = brute_force.all_scores(versions[version], query, history, world.rows, index)
+        scores = brute_force.all_scores(versions[version], query, past, world.rows, index)
         for answer in answers:
             check(answer, scores, 20)
 
@@ -193,5 +192,5 @@ async def check_clusters(server: Running, index: dict[str, ItemIndexRow]) -> Non
         members = {name for name, row in index.items() if row.clusters[0] == cluster.id}
         assert (cluster.items, cluster.exposures) == (cluster.id + 1, 10 * (cluster.id + 1))
         assert cluster.retrievable == len(members)
-        one = await server.client.get(f"/v1/clusters/{cluster.id}")
+        one = await server.client.get(f"/v1/clusters/{cluster.id}", params={"limit": 1000})
         assert set(TypeAdapter(ClusterItems).validate_json(one.content, strict=True).items) == members

@@ -42,11 +42,11 @@ class Filled:
         self.replica.apply(as_records([*self.world.item_records(), *self.world.index_records()]))
         self.replica.apply(as_records(self.world.history_records()))
 
-    def history(self, query: Query) -> list[str]:
-        return self.world.histories.get(query.user_id or "", [])
+    def past(self, query: Query) -> brute_force.Past:
+        return self.world.past(query)
 
     def all_scores(self, query: Query) -> dict[str, float]:
-        return brute_force.all_scores(self.world.twin, query, self.history(query), self.world.rows, self.index)
+        return brute_force.all_scores(self.world.twin, query, self.past(query), self.world.rows, self.index)
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +83,19 @@ def test_few_candidates_are_those_of_the_coarse_scores_ranked_by_the_fine_ones(r
     filled = Filled(ranker=ranker, tasks=(Task("click"),))
     query = Query(user_id="u7", candidates=25, k=5, explain=True)
     [answer] = retrieve(filled.replica, [query], WIDE)
-    coarse = brute_force.coarse_scores(filled.world.twin, query, filled.history(query), 0, filled.index)
-    candidates = brute_force.best(coarse, 25)
+    coarse = brute_force.coarse_scores(filled.world.twin, query, filled.past(query), 0, filled.index)
+    merged = brute_force.best(coarse, 25)
+    own = brute_force.again(filled.world.twin, query, filled.past(query))
+    assert set(own) - set(merged)
+    candidates = list(dict.fromkeys([*own, *merged]))[:25]
     scores = {name: score for name, score in filled.all_scores(query).items() if name in candidates}
     assert answer.candidates == 25
     check(answer, scores)
     for item in answer.items:
         assert item.explanation is not None
-        assert item.explanation.coarse_position == candidates.index(item.id)
+        known = item.id in merged
+        assert item.explanation.coarse_position == (merged.index(item.id) if known else None)
+        assert (item.explanation.coarse_score is not None) == known
 
 
 @pytest.mark.parametrize("settings", [{}, {"history_debias": True, "rank_history": 3}])
@@ -103,9 +108,12 @@ def test_attention_scores_as_the_trainer_s_own_model_does(settings: dict[str, An
         model.tables["item"].ids.names, lambda known: np.array([filled.index[name].clusters[0] for name in known])
     )
     [answer] = retrieve(filled.replica, [Query(user_id="u7", exact=True, k=len(names))], WIDE)
-    inputs = UserInputs(["u7"], (), (), [world.histories["u7"]])
+    items, ages = world.past(Query(user_id="u7"))
+    inputs = UserInputs(["u7"], (), (), [items], [ages])
     share = model.log_share(np.array([filled.index[name].popularity for name in names]))
     scores = model.rank(inputs, names, [world.rows[name].features for name in names], share).sum(axis=0)
+    own, bonus_tn = model.repeats(items)
+    scores[[names.index(name) for name in own]] += bonus_tn.sum(axis=0)
     plain = model.fine(model.users(inputs)[0], model.items(names, [world.rows[n].features for n in names]), share)
     assert np.abs(scores - plain.sum(axis=0)).max() > 0.05
     found = {item.id: item.score for item in answer.items}
@@ -115,13 +123,14 @@ def test_attention_scores_as_the_trainer_s_own_model_does(settings: dict[str, An
 def test_each_task_gives_its_share_of_the_candidates(filled: Filled) -> None:
     query = Query(user_id="u7", candidates=20, k=20, explain=True)
     [answer] = retrieve(filled.replica, [query], WIDE)
-    history = filled.history(query)
+    past = filled.past(query)
     best = [
-        brute_force.best(brute_force.coarse_scores(filled.world.twin, query, history, task, filled.index), 20)
+        brute_force.best(brute_force.coarse_scores(filled.world.twin, query, past, task, filled.index), 20)
         for task in range(2)
     ]
-    in_turn = dict.fromkeys(name for pair in zip(*best, strict=True) for name in pair)
-    assert set(ids(answer)) == set(list(in_turn)[:20])
+    in_turn = [name for pair in zip(*best, strict=True) for name in pair]
+    first = brute_force.again(filled.world.twin, query, past)
+    assert set(ids(answer)) == set(list(dict.fromkeys([*first, *in_turn]))[:20])
     assert answer.candidates == 20
 
 
@@ -138,8 +147,10 @@ def test_an_explanation_adds_up_to_the_score(filled: Filled) -> None:
         assert item.explanation is not None
         parts = item.explanation.tasks
         assert {name: part.weight for name, part in parts.items()} == query.tasks
-        total = sum(part.weight * (part.match + part.bias + part.popularity) for part in parts.values())
+        total = sum(part.weight * (part.match + part.bias + part.popularity + part.repeat) for part in parts.values())
         assert item.score == pytest.approx(total, abs=1e-3)
+        repeat = brute_force.bonuses(filled.world.twin, query, filled.past(query), item.id)
+        assert [part.repeat for part in parts.values()] == pytest.approx(repeat)
         assert item.explanation.cluster == filled.index[item.id].clusters[0]
         assert item.attributes == filled.world.rows[item.id].attributes
 

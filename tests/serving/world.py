@@ -1,7 +1,7 @@
 """A small world of users and items, a learner of it, and what trainer and indexers would have written."""
 
 import copy
-import time
+import time as clock
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,13 +16,17 @@ from pipeline.config import Feature, ModelConfig, Task
 from pipeline.learner import Batch, Learner
 from pipeline.model import Model
 from schemas.commit import Commit
+from schemas.http import Query
 from schemas.parameters import COMMIT_KEY, CONFIG_KEY, encode_commit, encode_config, records_of
 from schemas.topics import Topics
 from schemas.versions import Version
+from tests.serving.brute_force import Past
 
 torch.set_num_threads(1)
 GENRES = 8
 PARTITIONS = 2
+BEGIN = 1_700_000_000_000
+EVERY_MS = 60_000
 
 Written = tuple[str, bytes, bytes | None]
 """Topic, key, value."""
@@ -59,7 +63,10 @@ class World:
         self.names = [f"i{n}" for n in range(items)]
         self.rows = {name: self._item_row(n) for n, name in enumerate(self.names)}
         self.users = [f"u{n}" for n in range(users)]
+        self.now = BEGIN
+        """Time of the latest exposure."""
         self.histories: dict[str, list[str]] = {user: [] for user in self.users}
+        self.times: dict[str, list[int]] = {user: [] for user in self.users}
         catalogue = Catalogue()
         for name, row in self.rows.items():
             catalogue.put(name, row.features)
@@ -83,6 +90,7 @@ class World:
             users = self.rng.integers(len(self.users), size=self.config.batch)
             shown = self.rng.zipf(1.3, size=self.config.batch) % len(self.names)
             labels = np.stack([(shown % GENRES == users % GENRES), (shown % GENRES == users % GENRES) * 30.0], axis=1)
+            times = [self.now + EVERY_MS * (1 + place) for place in range(self.config.batch)]
             batch = Batch(
                 [self.users[u] for u in users],
                 [self.names[i] for i in shown],
@@ -90,11 +98,24 @@ class World:
                 user_features=[{"country": f"c{u % 3}"} for u in users],
                 contexts=[{"hour": float(u % 24)} for u in users],
                 history_items=[tuple(self.histories[self.users[u]]) for u in users],
+                history_ages=[
+                    [(time - earlier) / 1000 for earlier in self.times[self.users[u]]]
+                    for u, time in zip(users, times, strict=True)
+                ],
+                times=times,
             )
             self.learner.step(batch)
-            for u, i in zip(users.tolist(), shown.tolist(), strict=True):
+            self.now = times[-1]
+            for u, i, time in zip(users.tolist(), shown.tolist(), times, strict=True):
                 if i % GENRES == u % GENRES:
                     self.histories[self.users[u]] = [*self.histories[self.users[u]], self.names[i]][-8:]
+                    self.times[self.users[u]] = [*self.times[self.users[u]], time][-8:]
+
+    def past(self, query: Query) -> Past:
+        """What is known of the user of a query, at the time of the latest positive of anybody."""
+        user = query.user_id or ""
+        latest = max(times[-1] for times in self.times.values() if times)
+        return Past(self.histories.get(user, []), [(latest - time) / 1000 for time in self.times.get(user, [])])
 
     def version(self) -> Version:
         """Close a version of everything learnt since the last one."""
@@ -106,7 +127,7 @@ class World:
             clock=self.learner.clock,
             offsets={0: self.learner.clock},
             config_hash=self.config.hash(),
-            time_ms=int(time.time() * 1000),
+            time_ms=int(clock.time() * 1000),
         )
         return Version(changes, commit, self.config)
 
@@ -130,7 +151,7 @@ class World:
                 popularity=placed.popularity_nh[i].tolist(),
                 exposures=i,
                 version=self.number,
-                time=int(time.time() * 1000),
+                time=int(clock.time() * 1000),
                 published=self.rows[name].published,
             )
             for i, name in enumerate(chosen)
@@ -141,7 +162,7 @@ class World:
         return [(topic, name.encode(), encode(row)) for name, row in self.index_rows(names).items()]
 
     def history_records(self) -> list[Written]:
-        rows = {user: HistoryRow(items, list(range(len(items)))) for user, items in self.histories.items()}
+        rows = {user: HistoryRow(items, self.times[user]) for user, items in self.histories.items()}
         return [(self.topics.histories_changelog, user.encode(), encode(row)) for user, row in rows.items()]
 
     def cluster_records(self) -> list[Written]:
@@ -156,12 +177,12 @@ class World:
 
     def _item_row(self, number: int) -> ItemRow:
         features = {"genre": f"g{number % GENRES}", "price": float(number)}
-        return ItemRow(features, {"title": f"Item {number}"}, published=1_700_000_000_000 + number)
+        return ItemRow(features, {"title": f"Item {number}"}, published=BEGIN + number)
 
 
 def as_records(written: Iterable[Written]) -> list[Record]:
     """As a reader hands them out."""
-    now = int(time.time() * 1000)
+    now = int(clock.time() * 1000)
     return [Record(topic, 0, n, now, key, value) for n, (topic, key, value) in enumerate(written)]
 
 
