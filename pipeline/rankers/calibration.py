@@ -11,7 +11,8 @@ from pipeline.errors import RestoreError
 
 INFORMATION, BINS = "calibration.information", "calibration.bins"
 N_BINS: Final = 15
-HALF_LIFE: Final = 50_000.0  # exposures after which what was learned weighs half
+HALF_LIFE: Final = 10_000.0  # exposures after which what was learned weighs half
+ERROR_HALF_LIFE: Final = 50_000.0  # and how well it foretold
 RIDGE: Final = 1.0  # exposures' worth of doubt that never goes away: labels that are all equal move nothing to infinity
 
 
@@ -70,13 +71,21 @@ class Calibration:
     def _newton(self, task: int, scores_n: Doubles, positive_n: Array) -> None:
         inputs_n2 = np.stack((scores_n, np.ones(len(scores_n))), axis=1)
         p_n = probabilities(self.values_t2[task : task + 1], scores_n[None])[0]
-        fade = 0.5 ** (len(scores_n) / HALF_LIFE)
-        self._bins_tk2[task] = fade * self._bins_tk2[task] + binned(p_n, positive_n)
+        fade, fade_errors = (0.5 ** (len(scores_n) / half_life) for half_life in (HALF_LIFE, ERROR_HALF_LIFE))
+        self._bins_tk2[task] = fade_errors * self._bins_tk2[task] + binned(p_n, positive_n)
         information = fade * self._information_t22[task] + (inputs_n2 * (p_n * (1 - p_n))[:, None]).T @ inputs_n2
-        step_2 = np.linalg.solve(information + RIDGE * np.eye(2), inputs_n2.T @ (p_n - positive_n))
-        slope, shift = self.values_t2[task] - step_2
         self._information_t22[task] = information
-        self.values_t2[task] = max(slope, 0.0), shift  # a higher score is never less likely
+        gradient = inputs_n2.T @ (p_n - positive_n)
+        self.values_t2[task] = _stepped(self.values_t2[task], gradient, information + RIDGE * np.eye(2))
+
+
+def _stepped(values_2: Doubles, gradient_2: Doubles, information_22: Doubles) -> Doubles:
+    """Least of the quadratic that gradient and information describe, where the slope is not negative."""
+    values: Doubles = values_2 - np.linalg.solve(information_22, gradient_2)
+    if values[0] < 0:  # a higher score is never less likely; the shift has to do alone what both would have done
+        gradient = gradient_2[1] - information_22[1, 0] * values_2[0]
+        values = np.array([0.0, values_2[1] - gradient / information_22[1, 1]])
+    return values
 
 
 def binned(probabilities_n: Doubles, positive_n: Array) -> Doubles:

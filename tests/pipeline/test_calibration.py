@@ -37,7 +37,7 @@ def test_follows_when_the_scores_come_to_mean_something_else() -> None:
     for slope, shift in [(1.0, 3.0), (0.3, 0.0)]:
         for _ in range(300):
             calibration.update(*_exposed(rng, slope, shift))
-        assert calibration.values_t2[0] == pytest.approx([slope, shift], abs=0.15)
+        assert calibration.values_t2[0] == pytest.approx([slope, shift], abs=0.25)
 
 
 def test_each_task_has_its_own_and_unknown_labels_count_nothing() -> None:
@@ -53,9 +53,11 @@ def test_each_task_has_its_own_and_unknown_labels_count_nothing() -> None:
 
 def test_labels_that_are_all_equal_stay_finite_and_likely() -> None:
     rng, calibration = np.random.default_rng(3), Calibration(1)
-    for _ in range(200):
+    for number in range(200):
         scores, _ = _exposed(rng, 1.0, 0.0)
         calibration.update(scores, np.ones_like(scores))
+        if number == 19:
+            assert probabilities(calibration.values_t2, np.array([[-4.0]]))[0, 0] > 0.97
     assert np.isfinite(calibration.values_t2).all()
     assert probabilities(calibration.values_t2, np.array([[-4.0]]))[0, 0] > 0.95
 
