@@ -7,6 +7,7 @@ from streamvq_client.rows import ItemIndexRow, ItemRow, decode_item, decode_item
 
 from agents.partition_rows import IndexTables, present_cluster
 from agents.placer import Placer
+from pipeline.eligibility import Eligibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,15 @@ class Slice:
 class SliceScanner:
     """Looks at the items of a partition, some at a time, in the order of their keys."""
 
-    def __init__(self, tables: IndexTables, placer: Placer, dead_band: float, mark_ttl_ms: int) -> None:
-        """A row whose cluster stays is left alone unless its bias moved further than `dead_band`."""
-        self._tables, self._placer = tables, placer
+    def __init__(
+        self, tables: IndexTables, placer: Placer, dead_band: float, mark_ttl_ms: int, eligible: Eligibility
+    ) -> None:
+        """A row whose cluster stays is left alone unless its bias moved further than `dead_band`.
+
+        Items whose attributes are not `eligible` are left where they are: to become so they are published again, and
+        are placed then.
+        """
+        self._tables, self._placer, self._eligible = tables, placer, eligible
         self._dead_band, self._mark_ttl_ms = dead_band, mark_ttl_ms
 
     async def look(self, partition: int, after: bytes, limit: int, now_ms: int) -> Slice:
@@ -55,7 +62,8 @@ class SliceScanner:
         for key, value in values:
             row = decode_item(value)
             if row.deleted is None:
-                live.append((key, value, row))
+                if self._eligible.allows(row.attributes, row.features):
+                    live.append((key, value, row))
             elif now_ms - row.deleted > self._mark_ttl_ms:
                 found.expired.append((key, value))
         await self._place(partition, live, found, now_ms)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.arms.base import Questions
+from benchmarks.ineligible import Ineligible, without
 from benchmarks.interactions import Interactions
 from benchmarks.own import repeated_of
 from benchmarks.timeline import Timeline
 from pipeline.batch import Batch
 from pipeline.config import ModelConfig
+from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.histories import Histories
 from pipeline.inputs import NOTHING, UserInputs
 
@@ -28,7 +30,11 @@ class MicroBatch:
 class Batches:
     """Makes the micro-batches of a set in order; histories advance with them, event by event."""
 
-    def __init__(self, set_: Interactions, timeline: Timeline, config: ModelConfig) -> None:
+    def __init__(
+        self, set_: Interactions, timeline: Timeline, config: ModelConfig, eligible: Eligibility = EVERYTHING
+    ) -> None:
+        """`eligible`: which items may be answered with."""
+        self._ineligible = Ineligible(set_, eligible)
         self._set, self._timeline, self._config = set_, timeline, config
         self._histories = Histories(config.history, users=max(len(set_.users), 1))
         self._numbers = {name: number for number, name in enumerate(set_.items)}
@@ -76,4 +82,6 @@ class Batches:
         if again:
             seen = seen.cleared()
         repeated = repeated_of(histories if again else [], self._numbers, n_items, self._config.history)
+        left_out = self._ineligible.at(int(set_.time_n[micro.start]), n_items)
+        repeated, seen = without(repeated, left_out), seen.joined(left_out)
         return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), repeated, seen)

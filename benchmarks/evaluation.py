@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWat
     mean: Numbers = mean_of(runs)
     mean["codes"] |= {key: runs[0]["codes"][key] for key in FROM_ONE}
     data = data_of(set_, timeline) | {key: mean.pop(key) for key in DATA}
-    result = {"version": VERSION, "data": data, **mean, "seeds": list(plan.seeds)}
+    result = {"version": VERSION, "data": data, **mean, "seeds": list(plan.seeds), **_unusual(plan)}
     if len(runs) > 1:
         intervals = {name: list(t_interval([run["ratios"][name] for run in runs])) for name in mean["ratios"]}
         result["ratio_intervals"] = intervals
@@ -68,6 +69,12 @@ def data_of(set_: Interactions, timeline: Timeline) -> dict[str, Any]:
         "ignored_columns": list(set_.ignored_columns),
         "notes": list(set_.notes),
     }
+
+
+def _unusual(plan: Plan) -> Numbers:
+    """What was asked for that is not the rule."""
+    eligible = {"eligible": asdict(plan.eligible)} if plan.eligible else {}
+    return eligible if plan.candidates else {**eligible, "candidates": False}
 
 
 def _check(set_: Interactions, config: ModelConfig) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from benchmarks.arms.registry import build_arms
 from benchmarks.interactions import Interactions
+from benchmarks.known_items import REFRESHED
 from benchmarks.metrics import HEADLINE
 from benchmarks.replay import Replay, Watch
 from benchmarks.timeline import Timeline
 from pipeline.config import ModelConfig
+from pipeline.eligibility import EVERYTHING, Eligibility
 
 RIVALS = ("popularity", "item-knn")
 STALE = ("hnsw", "ivf")
@@ -26,6 +28,8 @@ def run_once(
     sample: int | None = None,
     timeline: Timeline | None = None,
     watch: Watch | None = None,
+    eligible: Eligibility = EVERYTHING,
+    candidates: bool = True,
 ) -> Numbers:
     """Replay a set; the parts of the results object that a seed has a say in.
 
@@ -37,11 +41,14 @@ def run_once(
         sample: questions a micro-batch at most.
         timeline: of the set, where there is one already.
         watch: told how many exposures each micro-batch held.
+        eligible: which items any arm may answer with.
+        candidates: items follow the towers as the candidate stream sees to; else only those just exposed.
     """
     begin = time.perf_counter()
     replay = Replay(
-        set_, replace(config, seed=seed), build_arms(arms, set_, config.batch), timeline=timeline, sample=sample
-    )
+        set_, replace(config, seed=seed), build_arms(arms, set_, config.batch), timeline=timeline, sample=sample,
+        eligible=eligible, refreshed=REFRESHED if candidates else 0,
+    )  # fmt: skip
     replay.run(watch)
     answered = replay.tally.summary(seed)
     renamed = _best_in_hindsight(answered)

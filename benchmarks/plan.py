@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pipeline.eligibility import EVERYTHING, Eligibility
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -13,6 +15,8 @@ class Plan:
         threads: threads of each.
         arms: names; none: all.
         sample: questions a micro-batch at most; None: every positive is asked.
+        eligible: which items any arm may answer with.
+        candidates: items follow the towers as the candidate stream sees to; else only those just exposed.
     """
 
     seeds: tuple[int, ...] = (0,)
@@ -20,3 +24,5 @@ class Plan:
     threads: int = 1
     arms: tuple[str, ...] = ()
     sample: int | None = None
+    eligible: Eligibility = EVERYTHING
+    candidates: bool = True

@@ -12,12 +12,13 @@ from benchmarks.batches import Batches, MicroBatch
 from benchmarks.codes import CodeStatistics
 from benchmarks.cold import Cold
 from benchmarks.interactions import Interactions
-from benchmarks.known_items import KnownItems
+from benchmarks.known_items import REFRESHED, KnownItems
 from benchmarks.own import own_of
 from benchmarks.scoring import Scorer
 from benchmarks.tally import Facts, Tally, popularity_deciles
 from benchmarks.timeline import Timeline
 from pipeline.config import ModelConfig
+from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.learner import Learner
 
 RESEED_EVERY: Final = 8
@@ -47,6 +48,8 @@ class Replay:
         *,
         timeline: Timeline | None = None,
         sample: int | None = None,
+        eligible: Eligibility = EVERYTHING,
+        refreshed: int = REFRESHED,
     ) -> None:
         """Begin at the first exposure.
 
@@ -56,15 +59,17 @@ class Replay:
             arms: by name.
             timeline: of the set, where there is one already.
             sample: questions a micro-batch at most; None: all.
+            eligible: which items any arm may answer with.
+            refreshed: items that follow the towers before each micro-batch; 0: only those just exposed.
         """
         self.set, self.config, self.arms, self.sample = set_, config, arms, sample
         self.timeline = timeline or Timeline(set_)
         self.learner = Learner(config)
-        self.items = KnownItems(set_, self.learner)
+        self.items = KnownItems(set_, self.learner, refreshed)
         self.tally, self.codes, self.cold = Tally(len(set_)), CodeStatistics(len(set_)), Cold(self.timeline)
         self.names: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
-        self._batches = Batches(set_, self.timeline, config)
+        self._batches = Batches(set_, self.timeline, config, eligible)
 
     def run(self, watch: Watch | None = None) -> None:
         """Replay all of it; `watch` is told how many exposures each micro-batch held."""

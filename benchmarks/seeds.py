@@ -33,11 +33,16 @@ def run_seeds(
         return _Processes(set_, config, plan, watch).run()
     return [
         run_once(
-            set_, config, seed, arms=plan.arms, sample=plan.sample, timeline=timeline,
+            set_, config, seed, **_how(plan), timeline=timeline,
             watch=None if watch is None else lambda events, seed=seed: watch(seed, events),  # type: ignore[misc]
         )
         for seed in plan.seeds
     ]  # fmt: skip
+
+
+def _how(plan: Plan) -> dict[str, Any]:
+    """What the plan says to each replay alike."""
+    return {name: getattr(plan, name) for name in ("arms", "sample", "eligible", "candidates")}
 
 
 class _Processes:
@@ -105,7 +110,7 @@ def _replay(connection: "Connection[Any, Any]", set_: Interactions, config: Mode
             told.clear()
 
     try:
-        result: Numbers | Exception = run_once(set_, config, seed, arms=plan.arms, sample=plan.sample, watch=watch)
+        result: Numbers | Exception = run_once(set_, config, seed, **_how(plan), watch=watch)
     except Exception as error:  # noqa: BLE001 - handed to the parent, which raises it
         result = error
     connection.send(sum(told))

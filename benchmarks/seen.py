@@ -37,6 +37,18 @@ class Seen:
         items = np.unique(self.items_s[self.begin_q[question] : self.end_q[question]])
         return items[: np.searchsorted(items, self.n_items)]
 
+    def joined(self, items: Ints) -> "Seen":
+        """The same with further items for every question."""
+        if not len(items):
+            return self
+        sizes = self.end_q - self.begin_q
+        if not sizes.any():  # nobody has seen anything: one slice does for all
+            return replace(self, items_s=items, begin_q=np.zeros_like(sizes), end_q=np.full_like(sizes, len(items)))
+        slices = zip(self.begin_q.tolist(), self.end_q.tolist(), strict=True)
+        joined = [part for begin, end in slices for part in (self.items_s[begin:end], items)]
+        ends = np.cumsum(sizes + len(items))
+        return replace(self, items_s=np.concatenate(joined), begin_q=ends - sizes - len(items), end_q=ends)
+
     def cleared(self) -> "Seen":
         """The same questions with nothing seen."""
         return replace(self, end_q=self.begin_q)

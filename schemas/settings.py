@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pipeline.config import ModelConfig
 from schemas import sources
 from schemas.complaints import complain
+from schemas.eligible import EligibleSettings
 from schemas.kafka import KafkaSettings
 from schemas.retriever import FeaturesSettings, ModelSettings, TaskSettings, build_config
 from schemas.topics import Topics
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     indexer: IndexerSettings = IndexerSettings()
     server: ServerSettings = ServerSettings()
     logs: LogSettings = LogSettings()
+    eligible: EligibleSettings = EligibleSettings()
     model: ModelSettings = ModelSettings()
     features: FeaturesSettings = FeaturesSettings()
     tasks: dict[str, TaskSettings] = Field({"click": TaskSettings()}, description="What to predict, by label.")

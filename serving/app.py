@@ -28,7 +28,7 @@ class Server:
     """One replica, what keeps it up, and the application that answers from it; nothing runs before `run` is awaited."""
 
     def __init__(self, settings: Settings) -> None:
-        self.replica = Replica(settings.topics)
+        self.replica = Replica(settings.topics, settings.eligible.rule())
         self.follower = Follower(settings, self.replica)
         self.observer = Observer(self.replica, self.follower.readiness)
         self.metrics = Metrics(self.observer)

@@ -7,8 +7,10 @@ import numpy as np
 from streamvq_client.rows import ItemIndexRow, ItemRow
 
 from pipeline.arrays import Bools, Doubles, Ints, Longs
+from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.ids import UNKNOWN, IdMap, grown
 from pipeline.postings import ABSENT, UNFILED, Postings
+from serving.aging import Aging
 from serving.index_rows import IndexRows, check_row
 
 NOTHING: Final[dict[str, Any]] = {}
@@ -33,19 +35,22 @@ class Order(NamedTuple):
 
 
 class Items:
-    """Item rows by slot. An item is retrievable when it is both published (`items`) and filed (`item_index`).
+    """Item rows by slot. An item is retrievable when it is published (`items`), filed (`item_index`) and eligible.
 
     Rows that are put wait until `settle`, where rows and posting lists change together: between two calls of it a query
     sees both agree. Slot 0 belongs to no item; slots of items that are gone are used again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, eligible: Eligibility = EVERYTHING) -> None:
+        self._eligible = eligible
+        self._aging = Aging()
         self.slots = IdMap()
         self.postings = Postings(0, 1)
         self.order = Order()
         self.index = IndexRows()
         self.published: list[ItemRow | None] = [None]
         self.live_n: Bools = np.zeros(64, np.bool_)
+        self.eligible_n: Bools = np.zeros(64, np.bool_)
         self.stamp_n: Longs = np.zeros(64, np.int64)
         """Grows with every change of what the item tower reads; never the same again for a slot."""
         self._stamp = 0
@@ -82,11 +87,11 @@ class Items:
 
     def retrievable(self) -> Longs:
         """All slots that queries can answer with."""
-        return np.flatnonzero(self.live_n & self.index.filed_n)
+        return np.flatnonzero(self.live_n & self.index.filed_n & self.eligible_n)
 
     def shown(self, rows_n: Longs | Ints) -> Bools:
         """Whether queries can answer with each of these slots."""
-        return self.live_n[rows_n] & self.index.filed_n[rows_n]
+        return self.live_n[rows_n] & self.index.filed_n[rows_n] & self.eligible_n[rows_n]
 
     def put_item(self, name: str, row: ItemRow | None) -> None:
         """A row of `items`: None or a deletion mark takes the item away."""
@@ -98,9 +103,13 @@ class Items:
             check_row(name, row)
         self._index_changes[name] = row
 
-    def settle(self) -> int:
-        """Let everything put since the last call take effect, rows and lists at once; how many items it was."""
-        rows = np.unique(np.concatenate([self._take_items(), self._take_index()]))
+    def settle(self, oldest: int | None = None) -> int:
+        """Let everything put since the last call take effect, rows and lists at once; how many items it was.
+
+        Args:
+            oldest: items published before are too old from now on, ms since 1970; never earlier than the last time.
+        """
+        rows = np.unique(np.concatenate([self._take_items(), self._take_index(), self._take_old(oldest)]))
         if not rows.size:
             return 0
         self._file(rows)
@@ -145,9 +154,20 @@ class Items:
             self.published[slot] = None
         rows = np.array([slot for slot, _ in here], np.int64)
         self.live_n[rows], self.live_n[gone] = True, False
+        self.eligible_n[rows] = self._judged([row for _, row in here])
+        if self._eligible.max_age_ms is not None:
+            self._aging.add([(row.published, slot) for slot, row in here])
         self.stamp_n[rows] = np.arange(self._stamp + 1, self._stamp + 1 + len(rows))
         self._stamp += len(rows)
         return np.concatenate([rows, gone])
+
+    def _take_old(self, oldest: int | None) -> Longs:
+        if oldest is None:
+            return np.zeros(0, np.int64)
+        due = [(slot, self.published[slot]) for slot in self._aging.before(oldest)]
+        rows = np.array([slot for slot, row in due if row is not None and row.published < oldest], np.int64)
+        self.eligible_n[rows] = False
+        return rows
 
     def _take_index(self) -> Longs:
         changes, self._index_changes = self._index_changes, {}
@@ -156,6 +176,10 @@ class Items:
         self.index.put(rows, [row for _, row in here])
         self.index.filed_n[gone] = False
         return np.concatenate([rows, gone])
+
+    def _judged(self, rows: Sequence[ItemRow]) -> Bools:
+        """Whether the attributes of items fit; their age is seen to afterwards."""
+        return np.array([self._eligible.allows(row.attributes, row.features) for row in rows], np.bool_)
 
     def _split(self, changes: Mapping[str, Row | None]) -> tuple[list[tuple[int, Row]], Longs]:
         """Slots of what is there, new ones where needed, with the rows; slots of what is gone, if it ever was there."""
@@ -169,4 +193,5 @@ class Items:
         capacity = self.slots.capacity
         self.published += [None] * (capacity - len(self.published))
         self.live_n, self.stamp_n = grown(self.live_n, capacity), grown(self.stamp_n, capacity)
+        self.eligible_n = grown(self.eligible_n, capacity)
         self.index.grow(capacity)

@@ -9,6 +9,7 @@ from streamvq_client.rows import HistoryRow, decode_cluster, decode_history, dec
 
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
+from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.layout import ITEM_TABLE
 from pipeline.model import Model
 from pipeline.rankers.attentive import AttentiveRanker, FiledByName
@@ -36,9 +37,10 @@ class Replica:
         steady: held by whoever needs several pieces to see the same version.
     """
 
-    def __init__(self, topics: Topics, time: StreamTime | None = None) -> None:
+    def __init__(self, topics: Topics, eligible: Eligibility = EVERYTHING, time: StreamTime | None = None) -> None:
+        self._eligible = eligible
         self.time = time or StreamTime()
-        self.items = Items()
+        self.items = Items(self._eligible)
         self.histories: dict[str, HistoryRow] = {}
         self.shares = Shares()
         self.model: Model | None = None
@@ -72,7 +74,7 @@ class Replica:
                         f"{record.topic} partition {record.partition} offset {record.offset}: {error}"
                     ) from error
         finally:
-            self.items.settle()
+            self.items.settle(self._eligible.oldest(self.time.now))
 
     def activate(self, changes: Changes, commit: Commit, config: ModelConfig) -> None:
         """Go on to a version: `changes` are what changed since the one in force, everything for the first."""

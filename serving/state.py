@@ -60,7 +60,7 @@ class Observer:
         written = int(items.index.time_n[slot])
         return ItemState(
             id=name,
-            retrievable=published is not None and filed,
+            retrievable=bool(items.shown(np.array([slot]))[0]),
             bare=published is not None and published.bare,
             published=published.published if published else None,
             features=published.features if published else {},

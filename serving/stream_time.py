@@ -33,12 +33,11 @@ class StreamTime:
             self._latest = times[-1]
 
     @property
-    def now(self) -> int:
-        """Milliseconds since 1970; the wall clock while nothing is known of the stream."""
-        clock = self._clock()
-        return clock if self._latest is None else min(self._latest, clock)
+    def now(self) -> int | None:
+        """Milliseconds since 1970; None while nobody has liked anything."""
+        return None if self._latest is None else min(self._latest, self._clock())
 
     def ages(self, times: Sequence[int]) -> list[float]:
-        """Seconds since each time, never below 0."""
+        """Seconds since each time, never below 0; none while it is not known how late it is."""
         now = self.now
-        return [max(now - time, 0) / 1000 for time in times]
+        return [] if now is None else [max(now - time, 0) / 1000 for time in times]

@@ -14,6 +14,7 @@ from schemas.errors import SettingsError
 if TYPE_CHECKING:
     from benchmarks.interactions import Interactions
     from pipeline.config import ModelConfig
+    from pipeline.eligibility import Condition, Eligibility
 
 app = typer.Typer(help="Replay recorded interactions and compare what would have been answered.")
 
@@ -42,6 +43,20 @@ def evaluate(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Ask at most so many events a micro-batch. Default: all.")
     ] = None,
+    max_age: Annotated[
+        float | None, typer.Option(min=0.0, help="Days after publication in which an item may be offered.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Offer only items with FEATURE=VALUE or FEATURE=LEAST..MOST; again for other values of the same"
+            " feature, one of which must fit, and for other features, all of which must."
+        ),
+    ] = None,
+    candidates: Annotated[
+        bool,
+        typer.Option(help="All items follow the towers, as the candidate stream sees to; else only those exposed."),
+    ] = True,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Setting of the model as name=value; again for more.")
     ] = None,
@@ -65,7 +80,10 @@ def evaluate(
     for folder in (*(file.absolute().parent for file in (out, markdown) if file), *([plots] if plots else [])):
         folder.mkdir(parents=True, exist_ok=True)  # now, not after the work is done
     chosen = tuple(arm for arm in arms.split(",") if arm)
-    plan = Plan(tuple(config.seed + place for place in range(seeds)), jobs, threads, chosen, sample)
+    plan = Plan(
+        tuple(config.seed + place for place in range(seeds)), jobs, threads, chosen, sample,
+        eligible=_eligible(read, max_age, where or []), candidates=candidates,
+    )  # fmt: skip
     with ReplayProgress(len(read), plan.seeds) as progress:
         result = evaluated(read, config, plan, progress)
     text = json.dumps(result, allow_nan=False)
@@ -117,6 +135,41 @@ def _config(read: "Interactions", settings: list[str]) -> "ModelConfig":
             raise SettingsError(f"--set {setting}: expected name=value")
         values[key] = _plain(value)
     return ModelConfig.from_dict(values)
+
+
+def _eligible(read: "Interactions", max_age: float | None, where: list[str]) -> "Eligibility":
+    from pipeline.eligibility import DAY_MS, Eligibility
+
+    known = {feature.name for feature in read.features if feature.side == "item"}
+    conditions: dict[str, Condition] = {}
+    for condition in where:
+        name, equals, value = condition.partition("=")
+        if not equals:
+            raise SettingsError(f"--where {condition}: expected FEATURE=VALUE or FEATURE=LEAST..MOST")
+        if name not in known:
+            said = f"Choose from {', '.join(sorted(known))}." if known else "Name a file of them: --items."
+            raise SettingsError(f"--where {condition}: items have no feature {name}\n{said}")
+        wanted, others = _condition(value), conditions.get(name, ())
+        if isinstance(wanted, tuple) and isinstance(others, tuple):
+            conditions[name] = (*others, *wanted)
+        elif others:
+            raise SettingsError(f"--where {condition}: {name} was given before, and a range goes with nothing else")
+        else:
+            conditions[name] = wanted
+    return Eligibility(None if max_age is None else round(max_age * DAY_MS), conditions)
+
+
+def _condition(value: str) -> "Condition":
+    from pipeline.eligibility import Between
+
+    least, dots, most = value.partition("..")
+    if dots:
+        try:
+            return Between(float(least) if least else None, float(most) if most else None)
+        except ValueError:
+            raise SettingsError(f"--where …={value}: a range is of two numbers, LEAST..MOST") from None
+    plain = _plain(value)
+    return (value, plain) if isinstance(plain, bool | int | float) else (value,)
 
 
 def _plain(value: str) -> Any:
