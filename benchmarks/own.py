@@ -39,6 +39,10 @@ class Own:
         """Those of some questions."""
         return Own(self.items_s, self.begin_q[questions], self.end_q[questions], self.bonus_s)
 
+    def cleared(self) -> "Own":
+        """The same questions with no item of their own."""
+        return Own(self.items_s, self.begin_q, self.begin_q, self.bonus_s)
+
     def first(self, rows_qm: Ints, items: int) -> Ints:
         """Candidates in their order behind the known items whose bonus is above 0, each once, cut at M, (Q, M)."""
         candidates = np.full(rows_qm.shape, -1, np.int32)

@@ -44,14 +44,15 @@ class Obvious:
     ) -> tuple[float, float, float, float]:
         model, set_, u = moment.learner.model, moment.set, moment.u_qd[q]
         others = sorted(set(range(moment.n_items)) - set(questions.seen[q].tolist()) - {item})
-        taste = moment.vectors.v_nd[others] @ u + moment.vectors.bias_nt[others, 0]
-        own = []
+        taste = moment.vectors.v_nd[others] @ u
+        own, biases = [], []
         for features in (set_.item_features[item], {}):
             vectors = model.items([set_.items[item]], [features])
-            own.append(float(vectors.v_nd[0] @ u + vectors.bias_nt[0, 0]))
+            own.append(float(vectors.v_nd[0] @ u))
+            biases.append(float(vectors.bias_nt[0, 0]))
         initial = model.initial_popularity()[model.active_half_life] - model.log_mass_h[model.active_half_life]
         ranks = [rank(taste, score) for score in own]
-        served = rank(full_n[others], own[0] + model.config.gamma * initial)
+        served = rank(full_n[others], own[0] + biases[0] + model.config.gamma * initial)
         return ranks[0] < K, ranks[1] < K, min(1.0, K / (len(others) + 1)), served < K
 
 

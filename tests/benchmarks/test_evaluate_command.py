@@ -91,7 +91,7 @@ def test_defaults_print_one_object(files: Path, capsys: pytest.CaptureFixture[st
     rival = result["arms"][result["best_rival"]]["hit@100"]
     assert result["ratios"]["exact/rival"] == pytest.approx(result["arms"]["exact"]["hit@100"] / rival)
     assert set(result["fresh"]) == {"1h", "1d", "7d"}
-    assert set(result["cold"]) == {"n", "hit@100", "id_only", "chance", "interval"}
+    assert set(result["cold"]) == {"n", "hit@100", "id_only", "chance", "with_popularity", "interval"}
     assert result["seeds"] == [0]
     assert result["throughput"]["svq_events_per_s"] < result["throughput"]["learn_events_per_s"]
     assert result["settings"]["batch"] == 1024
