@@ -32,6 +32,13 @@ class Columns:
         """Columns that were exposed."""
         return len(self.exposures_e)
 
+    @property
+    def drawn_c(self) -> Longs:
+        """Uniform draws that each column stands for."""
+        drawn = self.counts_c.copy()
+        drawn[: self.n_exposed] -= self.exposures_e
+        return drawn
+
 
 def columns_of(
     item_ids: Sequence[str],

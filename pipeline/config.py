@@ -34,6 +34,7 @@ class ModelConfig:
         disturbance: s, codes with less than 1/s of the mean mass attract.
         hysteresis: share by which another code must be nearer than the present one.
         uniform_share: uniform catalogue items a batch, as a share of B.
+        uniform_mass: mass that they bring to their codes, as a share of what the exposures of the batch bring.
         log_q: correct the losses for how likely a column was to be drawn.
         same_user_mask: what else the row's user has in the batch is no negative.
         aux_weight, ind_weight, sim_weight: weights of the losses on v, on its code, and of commitment.
@@ -69,9 +70,10 @@ class ModelConfig:
     gamma: float = 1.0
     alpha: float | None = None
     beta: float = 0.25
-    disturbance: float = 5.0
+    disturbance: float = 2.0
     hysteresis: float = 0.02
     uniform_share: float = 0.25
+    uniform_mass: float = 0.5
     log_q: bool = True
     same_user_mask: bool = True
     aux_weight: float = 1.0
@@ -131,6 +133,7 @@ class ModelConfig:
             "gamma",
             "beta",
             "uniform_share",
+            "uniform_mass",
             "aux_weight",
             "ind_weight",
             "sim_weight",

@@ -52,17 +52,27 @@ class Filing:
             ids if len(ids) <= most else [ids[place] for place in rng.choice(len(ids), most, replace=False).tolist()]
         )
         vectors = self.model.items(drawn, [catalogue.get(name) for name in drawn]).v_nd
-        self.averages.start(first_codes(vectors, codes, SEEDING_ROUNDS, rng), config.batch / codes * weights_b.mean())
+        mass = config.batch / codes * weights_b.mean() * (1 + config.uniform_mass)
+        self.averages.start(first_codes(vectors, codes, SEEDING_ROUNDS, rng), mass)
 
-    def follow(self, vectors_bd: Floats, codes_b: Ints, weights_b: Doubles, known_b: Bools) -> None:
-        """Move the codes towards the vectors of one batch; rows not `known` were shown without their id."""
+    def follow(self, vectors_nd: Floats, codes_n: Ints, weights_b: Doubles, known_n: Bools) -> None:
+        """Move the codes towards the items of one batch: first its B exposures, then those drawn uniformly.
+
+        Args:
+            vectors_nd: vectors of them all.
+            codes_n: their codes.
+            weights_b: g of the exposures.
+            known_n: whether each was shown with its id.
+        """
         config, codebook = self.model.config, self.model.codebook
         if codebook.codes_kd is not None:
-            alpha = config.alpha_for(codebook.n_codes)
-            decay = alpha ** (len(vectors_bd) / config.batch)
+            alpha, exposures = config.alpha_for(codebook.n_codes), len(weights_b)
+            decay = alpha ** (exposures / config.batch)
+            drawn = len(vectors_nd) - exposures
+            each = config.uniform_mass * weights_b.sum() / max(drawn, 1)
             # An event weighs the same in a short batch: the codebook must not depend on how events arrive.
-            weights = weights_b[known_b] * ((1 - alpha) / (1 - decay))
-            self.averages.update(vectors_bd[known_b], codes_b[known_b], weights, decay)
+            weights_n = np.concatenate((weights_b, np.full(drawn, each))) * ((1 - alpha) / (1 - decay))
+            self.averages.update(vectors_nd[known_n], codes_n[known_n], weights_n[known_n], decay)
 
     def reseed(self, empty: Sequence[int], catalogue: Catalogue, rng: np.random.Generator) -> list[int]:
         """Move the first dead ones of these codes, at most 1 % of all, to items of the codes with the most mass.

@@ -223,8 +223,9 @@ class Learner:
         intervals_b = self._counts.intervals(columns.ids[: columns.n_exposed])[columns.own_b]
         etas = [task.eta for task in self.config.tasks]
         weights_b = reward_weights(batch.rewards(self.config), etas, intervals_b, self.config.beta)
-        own_b = columns.own_b
-        self._filing.follow(descended.v_cd[own_b], descended.codes_c[own_b], weights_b, known_c[own_b])
+        followed = np.concatenate((columns.own_b, np.repeat(np.arange(len(columns.ids)), columns.drawn_c)))
+        v, codes, known = descended.v_cd[followed], descended.codes_c[followed], known_c[followed]
+        self._filing.follow(v, codes, weights_b, known)
         return weights_b
 
     def _advance(self, events: int) -> None:

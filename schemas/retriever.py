@@ -42,15 +42,20 @@ class ModelSettings(Section):
     hidden: int = Field(128, description="Width of the towers' hidden layer.")
     codes: int | Literal["auto"] = Field("auto", description="Clusters; auto: a power of two near items / 50.")
     batch: int = Field(1024, description="Exposures a training step.")
-    tau: float = Field(0.1, description="Temperature of user times item.")
+    tau: float = Field(0.1, description="Temperature of user times item, as it begins.")
+    tau_rate: float = Field(0.02, description="Learning rate of the temperature; 0: it stays as it is.")
+    repeat_rate: float = Field(0.05, description="Learning rate of what repeats are worth; 0: nothing.")
     gamma: float = Field(1.0, description="Weight of the item's popularity, log p, in every score.")
     alpha: float | None = Field(None, description="Decay of the codebook a full batch; unset: from batch and codes.")
     beta: float = Field(
         0.25, description="Exponent of the item interval in the moving average: above 0 rare items count more."
     )
-    disturbance: float = Field(5.0, description="Codes with less than 1/s of the mean mass attract.")
+    disturbance: float = Field(2.0, description="Codes with less than 1/s of the mean mass attract.")
     hysteresis: float = Field(0.02, description="Share by which another code must be nearer than the present one.")
     uniform_share: float = Field(0.25, description="Uniform catalogue items a batch, as a share of it.")
+    uniform_mass: float = Field(
+        0.5, description="Mass that they bring to their codes, as a share of what the batch's exposures bring."
+    )
     log_q: bool = Field(default=True, description="Correct the losses for how likely an item was to be a negative.")
     same_user_mask: bool = Field(
         default=True, description="Other items of a user in the batch are no negatives of theirs."
