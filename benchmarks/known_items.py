@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from benchmarks.interactions import Interactions
-from pipeline.arrays import Doubles, Floats, Ints, Longs
+from pipeline.arrays import Bools, Doubles, Floats, Ints, Longs
 from pipeline.embedding import EmbeddingTable
 from pipeline.features import Features, Values
 from pipeline.ids import grown
@@ -121,6 +121,13 @@ class KnownItems:
         self.clusters_m[rows] = self._learner.model.assign(vectors.v_nd, self.clusters_m[rows])
         return Refreshed(before, self.clusters_n, turn)
 
+    def astray_n(self) -> Bools:
+        """Items known that the present towers and codebook file elsewhere than where they stand, (N,)."""
+        stands = self.clusters_n
+        v_nd = self._learner.model.items(*self._named(range(self.n))).v_nd
+        astray: Bools = self._learner.model.assign(v_nd, stands) != stands
+        return astray
+
     def empty_codes(self) -> list[int]:
         """Codes that hold no item."""
         codes = self._learner.model.codebook.n_codes
@@ -140,6 +147,12 @@ class KnownItems:
             self._encoded_n = self.n
         assert self._encoded is not None  # noqa: S101 - there is an item
         return self._learner.model.encoded_items(self._encoded, self._found)
+
+
+def astray_by_popularity(items: KnownItems) -> list[float]:
+    """Share of the items astray in each tenth of those known, the most exposed ones first."""
+    order = np.argsort(-items.exposures_m[: items.n], kind="stable")
+    return [float(tenth.mean()) if len(tenth) else 0.0 for tenth in np.array_split(items.astray_n()[order], 10)]
 
 
 def _joined(one: Encoded, other: Encoded) -> Encoded:

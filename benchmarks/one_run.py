@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.arms.registry import build_arms
 from benchmarks.interactions import Interactions
-from benchmarks.known_items import REFRESHED
+from benchmarks.known_items import REFRESHED, astray_by_popularity
 from benchmarks.metrics import HEADLINE
 from benchmarks.replay import Replay, Watch
 from benchmarks.timeline import Timeline
@@ -74,6 +74,11 @@ def run_once(
         "throughput": _throughput(replay),
         "seconds": time.perf_counter() - begin,
     }
+    if not candidates:  # nobody's turn ever came, so that nothing was measured on the way
+        result["codes"] |= {
+            "misplaced": float(replay.items.astray_n().mean()),
+            "misplaced_by_popularity": astray_by_popularity(replay.items),
+        }
     rivals = [name for name in RIVALS if name in by_name]
     if rivals:
         result["best_rival"] = max(rivals, key=lambda name: by_name[name][HEADLINE])

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.arms.registry import build_arms
 from benchmarks.experiments.bench import Bench, Variant
 from benchmarks.experiments.experiment import Measured
-from benchmarks.known_items import KnownItems
+from benchmarks.known_items import astray_by_popularity
 from benchmarks.metrics import HEADLINE
 from benchmarks.replay import Replay
 
@@ -21,30 +21,18 @@ def by_refreshed(bench: Bench, variants: Mapping[str, Variant]) -> Measured:
 
 def _numbers(bench: Bench, variant: Variant) -> dict[str, float]:
     set_, config = bench.prepared(variant)
-    replay = Replay(set_, config, build_arms(("exact", "svq"), set_), sample=bench.sample)
-    replay.items = KnownItems(set_, replay.learner, int(variant.options["refreshed"]))
+    refreshed = int(variant.options["refreshed"])
+    replay = Replay(set_, config, build_arms(("exact", "svq"), set_), sample=bench.sample, refreshed=refreshed)
     replay.run()
     found, fresh = replay.tally.summary(bench.seed), replay.tally.fresh()
-    stale_n = _stale(replay)
-    popular_n = np.argsort(np.argsort(-replay.items.exposures_m[: replay.items.n], kind="stable")) * 10 // len(stale_n)
+    astray = astray_by_popularity(replay.items)
     rare = found["svq"]["by_popularity"][-RARE:]
     return {
         "svq": found["svq"][HEADLINE],
         "exact over the index": found["exact"][HEADLINE],
         "fresh 1d": fresh["1d"]["svq"],
         "tail": sum(entry["n"] * entry[HEADLINE] for entry in rare) / max(sum(entry["n"] for entry in rare), 1),
-        "misplaced": float(stale_n.mean()),
-        "misplaced, most popular tenth": float(stale_n[popular_n == 0].mean()),
-        "misplaced, rarest half": float(stale_n[popular_n >= 10 - RARE].mean()),
+        "misplaced": float(replay.items.astray_n().mean()),
+        "misplaced, most popular tenth": astray[0],
+        "misplaced, rarest half": float(np.mean(astray[-RARE:])),
     }
-
-
-def _stale(replay: Replay) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Items known that the present towers and codebook file elsewhere than where they stand, (N,)."""
-    items, set_ = replay.items, replay.set
-    numbers = range(items.n)
-    vectors = replay.learner.model.items(
-        [set_.items[item] for item in numbers], [set_.features_of_item(item) for item in numbers]
-    )
-    stands = items.clusters_n
-    return np.asarray(replay.learner.model.assign(vectors.v_nd, stands) != stands)
