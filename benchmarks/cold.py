@@ -6,7 +6,7 @@ full score puts them there is given, too.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from benchmarks.scoring import Scorer
 from benchmarks.timeline import Timeline
 from pipeline.arrays import Doubles, Floats, Ints, Longs
 from pipeline.native import native
+
+
+TIED: Final = 1e-5
+"""Scores nearer than this are equal: the same sum is added up in two ways."""
 
 
 class Cold:
@@ -120,6 +124,7 @@ def _rank(
         for w in range(own_qw.shape[1]):
             above, equal = 0, 0
             for i in range(n):
-                above += scores_qn[q, i] > own_qw[q, w]
-                equal += scores_qn[q, i] == own_qw[q, w]
+                ahead = scores_qn[q, i] - own_qw[q, w]
+                above += ahead > TIED
+                equal += -TIED <= ahead <= TIED
             ranks_qw[q, w] = above + 0.5 * equal
