@@ -18,7 +18,6 @@ from benchmarks.timeline import Timeline
 from pipeline.arrays import Doubles, Floats, Ints, Longs
 from pipeline.native import native
 
-
 TIED: Final = 1e-5
 """Scores nearer than this are equal: the same sum is added up in two ways."""
 

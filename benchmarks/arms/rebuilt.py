@@ -159,7 +159,7 @@ def budget(items: int) -> int:
 
 
 def _best_unseen(vectors_nd: Floats, queries_qd: Floats, seen: Seen, chosen: Longs, k: int) -> Ints:
-    """The k best of the items that each user has not seen, in no order, (len(chosen), k); seen ones for want of others."""
+    """The k best unseen items of each user, in no order, (len(chosen), k); seen ones for want of others."""
     n, scores = len(vectors_nd), queries_qd[chosen] @ vectors_nd.T
     for place, question in enumerate(chosen.tolist()):
         hidden = seen.items_s[seen.begin_q[question] : seen.end_q[question]]
