@@ -42,7 +42,7 @@ class ModelSettings(Section):
     hidden: int = Field(128, description="Width of the towers' hidden layer.")
     codes: int | Literal["auto"] = Field("auto", description="Clusters; auto: a power of two near items / 50.")
     batch: int = Field(1024, description="Exposures a training step.")
-    tau: float = Field(0.1, description="Temperature of user times item, as it begins.")
+    tau: float = Field(0.3, description="Temperature of user times item, as it begins.")
     tau_rate: float = Field(0.02, description="Learning rate of the temperature; 0: it stays as it is.")
     repeat_rate: float = Field(0.05, description="Learning rate of what repeats are worth; 0: nothing.")
     gamma: float = Field(1.0, description="Weight of the item's popularity, log p, in every score.")
