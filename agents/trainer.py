@@ -79,7 +79,8 @@ class Trainer:
         self._settings, self._connection, topics = settings, arguments, settings.topics
         catalogue = Catalogue()
         self._thread = ThreadPoolExecutor(1, "training", torch.set_num_threads, (settings.trainer.threads,))
-        self._items = ItemFeatures(arguments, topics.items_changelog, catalogue, self._in_thread)
+        eligible = settings.eligible.rule()
+        self._items = ItemFeatures(arguments, topics.items_changelog, catalogue, self._in_thread, eligible)
         self._empty = EmptyClusters(arguments, topics.clusters_changelog)
         self._metrics = TrainerMetrics(CollectorRegistry())
         self._app = app = create_app(_worker_config(settings, arguments, partitions))

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.interactions import Interactions
 from pipeline.arrays import Bools, Doubles, Floats, Ints, Longs
+from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.embedding import EmbeddingTable
 from pipeline.features import Features, Values
 from pipeline.ids import grown
@@ -54,10 +55,23 @@ class KnownItems:
         exposures_m: exposures learned from.
     """
 
-    def __init__(self, set_: Interactions, learner: Learner, refreshed: int = REFRESHED) -> None:
-        """`refreshed`: items that follow the towers before each micro-batch; 0: only those just exposed."""
+    def __init__(
+        self,
+        set_: Interactions,
+        learner: Learner,
+        refreshed: int = REFRESHED,
+        eligible: Eligibility = EVERYTHING,
+    ) -> None:
+        """Know no item.
+
+        Args:
+            set_: the interactions.
+            learner: the towers and codes that the items follow.
+            refreshed: items that follow before each micro-batch; 0: only those just exposed.
+            eligible: which may be drawn as negatives.
+        """
         config = learner.config
-        self._set, self._learner, self._refreshed = set_, learner, refreshed
+        self._set, self._learner, self._refreshed, self._eligible = set_, learner, refreshed, eligible
         self.n = 0
         self._v: Floats = np.zeros((64, config.dim), np.float32)
         self._bias: Floats = np.zeros((64, config.n_tasks), np.float32)
@@ -91,7 +105,8 @@ class KnownItems:
         """Items below `n` are known from now on."""
         set_, more = self._set, range(self.n, n)
         for item in more:
-            self._learner.catalogue.put(set_.items[item], set_.features_of_item(item))
+            features = set_.features_of_item(item)
+            self._learner.catalogue.put(set_.items[item], features, drawn=self._eligible.allows(features))
         self._v, self._bias, self._counts = grown(self._v, n), grown(self._bias, n), grown(self._counts, n)
         self.clusters_m, self.exposures_m = grown(self.clusters_m, n, -1), grown(self.exposures_m, n)
         self._stale = np.concatenate((self._stale, np.arange(self.n, n)))

@@ -65,7 +65,7 @@ class Replay:
         self.set, self.config, self.arms, self.sample = set_, config, arms, sample
         self.timeline = timeline or Timeline(set_)
         self.learner = Learner(config)
-        self.items = KnownItems(set_, self.learner, refreshed)
+        self.items = KnownItems(set_, self.learner, refreshed, eligible)
         self.tally, self.codes, self.cold = Tally(len(set_)), CodeStatistics(len(set_)), Cold(self.timeline)
         self.names: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}

@@ -25,6 +25,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._features: dict[str, Mapping[str, Any]] = {}
+        self._undrawn: set[str] = set()
         self._buckets: list[list[str]] = [[]]
         self._sizes: Counter[int] = Counter({0: 1})
 
@@ -42,28 +43,36 @@ class Catalogue:
         """Features of the item, empty when it is not here."""
         return self._features.get(name, EMPTY)
 
-    def put(self, name: str, features: Mapping[str, Any]) -> None:
-        """Add the item, or replace its features."""
-        if name not in self._features:
-            self._file(name)
+    @property
+    def drawn(self) -> int:
+        """Items that `sample` draws from."""
+        return len(self._features) - len(self._undrawn)
+
+    def put(self, name: str, features: Mapping[str, Any], *, drawn: bool = True) -> None:
+        """Add the item, or replace its features; `sample` never gives one that is not to be `drawn`."""
+        before = name in self._features and name not in self._undrawn
         self._features[name] = features
-        if len(self._features) > ITEMS_A_BUCKET * len(self._buckets):
-            self._rehash(2 * len(self._buckets))
+        if drawn and not before:
+            self._undrawn.discard(name)
+            self._file(name)
+        elif not drawn:
+            self._undrawn.add(name)
+            if before:
+                self._unfile(name)
 
     def delete(self, name: str) -> bool:
         """Remove the item; whether it was here."""
         if self._features.pop(name, None) is None:
             return False
-        bucket = self._bucket(name)
-        self._resize(len(bucket), len(bucket) - 1)
-        bucket.remove(name)
-        if len(self._buckets) > 1 and len(self._features) <= ITEMS_A_BUCKET * len(self._buckets) // 2:
-            self._rehash(len(self._buckets) // 2)
+        if name in self._undrawn:
+            self._undrawn.remove(name)
+        else:
+            self._unfile(name)
         return True
 
     def sample(self, n: int, rng: np.random.Generator) -> list[str]:
-        """`n` ids drawn uniformly with replacement; none from an empty catalogue."""
-        if not self._features:
+        """`n` ids drawn uniformly with replacement; none where there are none to draw."""
+        if not self.drawn:
             return []
         deepest = max(self._sizes)
         chosen: list[str] = []
@@ -86,6 +95,15 @@ class Catalogue:
         self._resize(len(bucket), len(bucket) + 1)
         bucket.append(name)
         bucket.sort()
+        if self.drawn > ITEMS_A_BUCKET * len(self._buckets):
+            self._rehash(2 * len(self._buckets))
+
+    def _unfile(self, name: str) -> None:
+        bucket = self._bucket(name)
+        self._resize(len(bucket), len(bucket) - 1)
+        bucket.remove(name)
+        if len(self._buckets) > 1 and self.drawn <= ITEMS_A_BUCKET * len(self._buckets) // 2:
+            self._rehash(len(self._buckets) // 2)
 
     def _resize(self, old: int, new: int) -> None:
         self._sizes[old] -= 1
@@ -96,7 +114,8 @@ class Catalogue:
     def _rehash(self, buckets: int) -> None:
         self._buckets = [[] for _ in range(buckets)]
         for name in self._features:
-            self._bucket(name).append(name)
+            if name not in self._undrawn:
+                self._bucket(name).append(name)
         for bucket in self._buckets:
             bucket.sort()
         self._sizes = Counter(map(len, self._buckets))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from streamvq_client.changelog import Record as ChangelogRecord
 from streamvq_client.rows import ItemRow, encode
@@ -11,6 +12,7 @@ from agents.exposures import ExposureDecoder
 from agents.item_features import apply
 from agents.micro_batch import Element, Position
 from pipeline.catalogue import Catalogue
+from pipeline.eligibility import Between, Eligibility
 from schemas.dead_letters import decode_dead_letter
 from schemas.errors import InvariantError
 from schemas.events import Exposure
@@ -105,3 +107,6 @@ def test_the_catalogue_follows_the_items() -> None:
     apply(catalogue, [record("c", ItemRow({"price": 2.0}, {}, 1))])
     assert len(catalogue) == 1
     assert catalogue.get("c") == {"price": 2.0}
+    apply(catalogue, [record("dear", ItemRow({"price": 9.0}, {}, 1))], Eligibility(where={"price": Between(most=5)}))
+    assert catalogue.get("dear") == {"price": 9.0}
+    assert set(catalogue.sample(50, np.random.default_rng(0))) == {"c"}

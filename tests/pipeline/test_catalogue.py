@@ -6,24 +6,31 @@ from hypothesis import strategies as st
 
 from pipeline.catalogue import Catalogue
 
-Operations = st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=120)
+Operations = st.lists(st.tuples(st.sampled_from(["drawn", "not drawn", "gone"]), st.integers(0, 60)), max_size=120)
 
 
 @given(Operations, st.integers(0, 100))
 @settings(deadline=None)
-def test_draws_depend_on_the_set_of_items_only(operations: list[tuple[bool, int]], seed: int) -> None:
+def test_draws_depend_on_the_set_of_items_only(operations: list[tuple[str, int]], seed: int) -> None:
     lived, expected = Catalogue(), {}
-    for put, number in operations:
+    known = set()
+    for what, number in operations:
         name = f"i{number}"
-        if put:
-            lived.put(name, {"n": number})
+        expected.pop(name, None)
+        if what == "gone":
+            assert lived.delete(name) == (name in known)
+            known.discard(name)
+            continue
+        known.add(name)
+        lived.put(name, {"n": number}, drawn=what == "drawn")
+        if what == "drawn":
             expected[name] = {"n": number}
-        else:
-            assert lived.delete(name) == (expected.pop(name, None) is not None)
     fresh = Catalogue()
     for name in sorted(expected, reverse=True):
         fresh.put(name, expected[name])
-    assert len(lived) == len(fresh) == len(expected)
+    assert len(lived) == len(known)
+    assert set(lived.names()) == known
+    assert lived.drawn == fresh.drawn == len(expected)
     draws = [catalogue.sample(20, np.random.default_rng(seed)) for catalogue in (lived, fresh)]
     assert draws[0] == draws[1]
     assert set(draws[0]) <= set(expected)
