@@ -184,7 +184,7 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
         source=OURS,
         variants=_values("history", (1, 10, 50)) | _others("recency", (1.0, 5.0, 20.0)),
         streams=BOTH,
-        columns=(*FOUND, "events/s"),
+        columns=FOUND,
         measure=by_settings,
     ),
     "tasks": Experiment(
@@ -193,7 +193,7 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
         source=f"{PAPER}, section 3.6",
         variants={"all tasks": Variant(), "first task only": Variant(primary_only=True)},
         streams=("kuairand-week1",),
-        columns=(*FOUND, "perplexity/K", "events/s"),
+        columns=(*FOUND, "perplexity/K"),
         measure=by_settings,
     ),
     "candidates": Experiment(

@@ -21,6 +21,7 @@ Result = Mapping[str, Any]
 RESULTS: Final = Path(__file__).parents[1] / "results"
 TEMPLATE: Final = Path(__file__).with_name("quality.md.in")
 NAME: Final = "quality"
+NOT_THERE: Final = "not there"
 PLACE: Final = re.compile(r"\{\{ *(\w+)(?: +([\w-]+))? *\}\}")
 
 
@@ -146,5 +147,6 @@ def _conditions(stored: Stored, wanted: Sequence[str]) -> str:
     if left_out:
         text += f" Not run on {', '.join(left_out)}."
     then, now = stored.get("defaults", {}), defaults()
-    changed = [f"{key} {then[key]} → {now.get(key)}" for key in then if then[key] != now.get(key)]
+    keys = [key for key in {**then, **now} if then.get(key, NOT_THERE) != now.get(key, NOT_THERE)]
+    changed = [f"{key} {then.get(key, NOT_THERE)} → {now.get(key, NOT_THERE)}" for key in keys]
     return text if not changed else f"{text} Measured with other defaults than today's: {', '.join(changed)}."

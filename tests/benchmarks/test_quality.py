@@ -135,7 +135,7 @@ def test_results_measured_with_other_defaults_say_so() -> None:
     old = deepcopy(STORED)
     old["defaults"] = {**old["defaults"], "tau": 0.314, "gone": 1}
     page = generate(Stores({}, {"temperature": old}), ALL_PLACES)
-    assert f"other defaults than today's: tau 0.314 → {defaults()['tau']}, gone 1 → None." in page
+    assert f"other defaults than today's: tau 0.314 → {defaults()['tau']}, gone 1 → not there." in page
     assert "other defaults" not in generate(Stores({}, {"temperature": STORED}), ALL_PLACES)
 
 
