@@ -24,6 +24,18 @@ class Merged(NamedTuple):
     """(n,) the cluster each one came from, -1 = unfiled."""
 
 
+def chunk_for(n_out: int, longest: int = 8) -> int:
+    """Places of a list to put out at a time: 1 for up to 399 items, then one more every 200, up to `longest`.
+
+    What a chunk loses is what lies below its head, and the fewer chunks make up the output, the more that is; the heap
+    that it spares costs time only where the output is long.
+
+    >>> [chunk_for(n) for n in (100, 399, 500, 1000, 50_000)]
+    [1, 1, 2, 5, 8]
+    """
+    return min(max(n_out // 200, 1), longest)
+
+
 def merge(
     postings: Postings,
     cluster_scores_k: NDArray[np.floating],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.arrays import Doubles, Floats, Longs
+from pipeline.merge import chunk_for
 from schemas.http import Answer, Found, Query, QueryError
 from serving.candidates import all_items, best_by_index, with_own
 from serving.explain import explain
@@ -54,7 +55,7 @@ def _answer(replica: Replica, query: Query, user: User, breadth: Breadth) -> Ans
         candidates = all_items(items, excluded)
     else:
         n = breadth.candidates(query, len(items))
-        candidates = best_by_index(items, _coarse(replica, user), weights_t, excluded, n, breadth.chunk)
+        candidates = best_by_index(items, _coarse(replica, user), weights_t, excluded, n, chunk_for(n, breadth.chunk))
         again = own.rows_r[weights_t @ own.bonus_tr > 0]
         candidates = with_own(items, candidates, again, excluded, n)
     ranked = rank(replica, user.ranking, candidates.rows_n, own)

@@ -10,12 +10,11 @@ from benchmarks.arms.exact import blocks
 from benchmarks.interactions import Interactions
 from benchmarks.ranks import SHOWN, best_of, places_in_order, ranks_within
 from pipeline.arrays import Doubles, Floats, Ints
-from pipeline.merge import merge_many
+from pipeline.merge import chunk_for, merge_many
 from pipeline.postings import Postings
 
 SHARES: Final = {"0.5%": 0.005, "1%": 0.01, "2%": 0.02, "5%": 0.05, "10%": 0.1}
 FEWEST: Final = 200
-CHUNK: Final = 8
 
 
 class StreamingVQ:
@@ -58,7 +57,7 @@ class StreamingVQ:
         """Candidates of a block of questions in the order of the merge, (Q, most); -1 where there are fewer."""
         seen = questions.seen
         rows: Ints = merge_many(
-            self._postings, clusters[block], 0, most, CHUNK,
+            self._postings, clusters[block], 0, most, chunk_for(most),
             excluded_s=seen.items_s, begin_q=seen.begin_q[block], end_q=seen.end_q[block],
         )  # fmt: skip
         return rows

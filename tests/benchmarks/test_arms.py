@@ -12,11 +12,11 @@ from benchmarks.arms.followers import Followers
 from benchmarks.arms.item_knn import HALF_LIFE
 from benchmarks.arms.popularity import HALF_LIVES
 from benchmarks.arms.registry import build_arms
-from benchmarks.arms.svq import CHUNK, SHARES, budget
+from benchmarks.arms.svq import SHARES, budget
 from benchmarks.interactions import Interactions
 from benchmarks.replay import Replay
 from pipeline.arrays import Doubles, Ints
-from pipeline.merge import merge
+from pipeline.merge import chunk_for, merge
 from pipeline.postings import Postings
 from pipeline.repeats import repeats_of
 from schemas.errors import SettingsError
@@ -107,7 +107,7 @@ def merged_by_core(postings: Postings, moment: Moment, questions: Questions, q: 
     scores = np.concatenate(([coarse.max() if len(coarse) else 0.0], coarse))
     mask = np.ones(moment.n_items, np.uint8)
     mask[questions.seen[q]] = 0
-    return merge(postings, scores, 0, n_out, CHUNK, mask).rows_n.tolist()
+    return merge(postings, scores, 0, n_out, chunk_for(n_out), mask).rows_n.tolist()
 
 
 def fresh_postings(moment: Moment) -> Postings:
