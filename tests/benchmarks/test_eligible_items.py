@@ -54,8 +54,11 @@ class Checked:
 def test_no_arm_answers_with_what_is_left_out(rule: Eligibility, repeats: bool) -> None:
     set_ = small_set(repeats=repeats)
     checked = {name: Checked(arm, rule) for name, arm in build_arms(ARMS, set_, CONFIG.batch).items()}
-    Replay(set_, CONFIG, checked, eligible=rule).run()
+    replay = Replay(set_, CONFIG, checked, eligible=rule)
+    replay.run()
     assert all(arm.hidden and arm.found for arm in checked.values())
+    catalogue = replay.learner.catalogue
+    assert all(rule.allows(catalogue.get(name)) for name in catalogue.sample(500, np.random.default_rng(0)))
 
 
 def test_what_is_left_out_joins_what_was_seen() -> None:
