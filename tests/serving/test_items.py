@@ -85,7 +85,9 @@ def test_any_sequence_of_changes_leaves_the_latest_rows(
     items, expected = Items(), Expected()
     for step in steps:
         if isinstance(step, Order):
-            items.reorder(step)
+            # On its own, another L of items without a count is no reason to sort: keys have the one of their filing.
+            alike = step[:3] == items.order[:3]
+            items.reorder(step._replace(initial=items.order.initial) if alike else step)
         else:
             for name, row in step:
                 if isinstance(row, ItemRow):
