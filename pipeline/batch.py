@@ -20,7 +20,7 @@ class Batch:
         labels_bt: one label a task, NaN where the exposure says nothing of it.
         item_features: as published; where absent for all rows they are read from the learner's catalogue.
         history_items: positives of the user before this exposure, oldest first.
-        history_ages: seconds from each of them to this exposure.
+        history_ages: seconds from positives to this exposure; the last, the latest's, is enough.
         times: milliseconds since the epoch.
     """
 

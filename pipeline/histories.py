@@ -18,7 +18,7 @@ Load = Callable[[str], HistoryState | None]
 
 
 class Before(NamedTuple):
-    """Histories of some exposures: positives strictly earlier in time, oldest first, and seconds since each."""
+    """Histories of some exposures: positives strictly earlier in time, oldest first, and seconds since the latest."""
 
     items: list[Sequence[str]]
     ages: list[Sequence[float]]
@@ -79,7 +79,7 @@ class Histories:
         for user, item, time, liked in zip(users, items, times, positive, strict=True):
             state = self.as_of(user, time)
             before.items.append(state.items)
-            before.ages.append([(time - earlier) / 1000 for earlier in state.times])
+            before.ages.append([(time - state.times[-1]) / 1000] if state.times else ())
             if liked:
                 self.append(user, item, time)
         return before

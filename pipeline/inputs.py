@@ -26,7 +26,7 @@ class UserInputs:
 
     Attributes:
         history_items: latest positives, oldest first.
-        history_ages: seconds since each of them; without, how long ago the user was last active is not known.
+        history_ages: seconds since positives, of which the last is read, the latest's; without it is not known.
     """
 
     user_ids: Sequence[str]

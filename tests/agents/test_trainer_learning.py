@@ -181,7 +181,7 @@ def test_histories_are_as_of_before_each_exposure() -> None:
     ]
     batch = training_batch(exposures, histories, ["click", "watch"])
     assert [list(items) for items in batch.history_items] == [["old"], ["old"], ["old", "a"], [], []]
-    assert [list(ages) for ages in batch.history_ages] == [[1.0], [1.0], [2.5, 1.5], [], []]
+    assert [list(ages) for ages in batch.history_ages] == [[1.0], [1.0], [1.5], [], []]
     missing = float("nan")
     expected = [[1, missing], [0, missing], [missing, missing], [1, missing], [missing, 2]]
     assert np.array_equal(batch.labels_bt, np.array(expected, np.float32), equal_nan=True)
