@@ -20,6 +20,7 @@ from benchmarks.timeline import Timeline
 from pipeline.config import ModelConfig
 from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.learner import Learner
+from schemas.errors import SettingsError
 
 RESEED_EVERY: Final = 8
 """Micro-batches between two looks for empty codes: some seconds of a stream, as versions of a trainer are apart."""
@@ -72,7 +73,11 @@ class Replay:
         self._batches = Batches(set_, self.timeline, config, eligible)
 
     def run(self, watch: Watch | None = None) -> None:
-        """Replay all of it; `watch` is told how many exposures each micro-batch held."""
+        """Replay all of it; `watch` is told how many exposures each micro-batch held.
+
+        Raises:
+            SettingsError: training has diverged, so that there is nothing to compare.
+        """
         for number, start in enumerate(range(0, len(self.set), self.config.batch)):
             micro = self.step(number, start)
             if watch is not None:
@@ -126,6 +131,11 @@ class Replay:
         share = counts - model.log_mass_h[model.active_half_life]
         static = vectors.bias_nt[:, 0] + (self.config.gamma * share).astype(np.float32)
         u = np.ascontiguousarray(model.users(questions.users)[:, 0])
+        if not (np.isfinite(u).all() and np.isfinite(static).all()):  # nothing is above NaN: it would rank first
+            raise SettingsError(
+                f"the towers have diverged: after {micro.start:,} exposures scores are not finite\n"
+                "Learn slower: a smaller dense_rate, row_rate or tau_rate (--set)."
+            )
         own = own_of(questions.repeated, len(questions), model)
         return Moment(
             self.set, micro.start, int(self.set.time_n[micro.start]), self.learner, items.n, vectors, items.clusters_n,

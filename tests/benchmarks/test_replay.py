@@ -12,6 +12,7 @@ from benchmarks.arms.registry import build_arms
 from benchmarks.interactions import Interactions
 from benchmarks.replay import Replay
 from benchmarks.timeline import Timeline
+from schemas.errors import SettingsError
 from tests.benchmarks.small_set import CONFIG, small_set
 
 
@@ -168,3 +169,9 @@ def test_repeats_are_offered_once_the_stream_shows_them() -> None:
         if (others := [other for other in range(max(0, row - 30), min(len(set_), row + 30)) if other != row])
     ]
     assert timeline.tied_share == pytest.approx(np.mean(tied))
+
+
+def test_towers_that_diverge_are_an_error_and_not_the_best_of_all() -> None:
+    set_ = small_set()
+    with pytest.raises(SettingsError, match=r"diverged: after .* exposures(.|\n)*dense_rate"):
+        replayed(set_, build_arms(["exact"], set_), dense_rate=1e30)
