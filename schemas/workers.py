@@ -76,7 +76,9 @@ class ServerSettings(Section):
         0.02, gt=0, le=1, description="Share of all items that go to the ranker, above the floor."
     )
     candidates_limit: int = Field(5000, ge=1, description="Most items that go from the index to the ranker.")
-    chunk: int = Field(8, ge=1, description="Items that a posting list hands over at a time, at most; fewer below 1,600 candidates.")
+    chunk: int = Field(
+        8, ge=1, description="Items that a posting list hands over at a time, at most; fewer below 1,600 candidates."
+    )
     version_interval_ms: int = Field(
         1000,
         ge=0,
