@@ -2,10 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from pipeline.arrays import Bools
 
 ITEMS_A_BUCKET = 8
 EMPTY: Mapping[str, Any] = {}
@@ -47,6 +49,10 @@ class Catalogue:
     def drawn(self) -> int:
         """Items that `sample` draws from."""
         return len(self._features) - len(self._undrawn)
+
+    def draws(self, names: Sequence[str]) -> Bools:
+        """Whether each may be drawn: all but those that were put as not to be, (n,)."""
+        return np.array([name not in self._undrawn for name in names], np.bool_)
 
     def put(self, name: str, features: Mapping[str, Any], *, drawn: bool = True) -> None:
         """Add the item, or replace its features; `sample` never gives one that is not to be `drawn`."""

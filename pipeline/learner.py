@@ -208,7 +208,9 @@ class Learner:
         """What is added to the logits of training, and the part of it that is in every score, gamma log p."""
         log_share = self.model.log_share(self._counts.log_counts(columns.ids, self.clock))
         uniform = int(columns.counts_c.sum()) - len(batch)
-        log_q = mixture_log_q(log_share, self.items, len(batch), uniform)
+        left_out = len(self.catalogue) - self.catalogue.drawn
+        drawn_c = self.catalogue.draws(columns.ids) if left_out else None
+        log_q = mixture_log_q(log_share, self.items - left_out, len(batch), uniform, drawn_c)
         if not self.config.log_q:
             log_q = np.zeros_like(log_q)
         masked = same_user_columns(list(batch.user_ids), columns.own_b) if self.config.same_user_mask else NONE

@@ -5,18 +5,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from pipeline.arrays import Doubles, Floats, Longs
+from pipeline.arrays import Bools, Doubles, Floats, Longs
 
 Cells = tuple[Tensor, Tensor, Tensor]
 
 
-def mixture_log_q(log_share_c: Doubles, items: int, n_exposed: int, n_uniform: int) -> Doubles:
+def mixture_log_q(
+    log_share_c: Doubles, items: int, n_exposed: int, n_uniform: int, drawn_c: Bools | None = None
+) -> Doubles:
     """log q with q = (n_exposed p + n_uniform / items) / (n_exposed + n_uniform): an item's share of the draws.
 
     Columns are the exposed items of a batch and items drawn uniformly from the catalogue; over all items q adds up to 1
     when p does.
+
+    Args:
+        log_share_c: log p of the columns.
+        items: how many can be drawn uniformly.
+        n_exposed, n_uniform: draws.
+        drawn_c: columns that can be; of others q has the first part only. None: all.
     """
-    uniform = n_uniform / max(items, 1)
+    uniform = n_uniform / max(items, 1) * (1.0 if drawn_c is None else drawn_c)
     with np.errstate(divide="ignore"):
         log_q: Doubles = np.log((n_exposed * np.exp(log_share_c) + uniform) / (n_exposed + n_uniform))
     return log_q

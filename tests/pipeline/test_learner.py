@@ -256,8 +256,11 @@ def test_the_device_is_an_argument() -> None:
         config(id_dropout=0.0, same_user_mask=False),
     ],
 )
-def test_losses_follow_the_reference(settings: ModelConfig) -> None:
+@pytest.mark.parametrize("offered", [120, 20])
+def test_losses_follow_the_reference(settings: ModelConfig, offered: int) -> None:
     learner, published = _learner(settings), Changes()
+    for number in range(offered, 120):
+        learner.catalogue.put(f"i{number}", item_features(number), drawn=False)
     *earlier, batch = Exposures(11).batches(settings, 9)
     for one in earlier:
         learner.step(one)
@@ -265,7 +268,8 @@ def test_losses_follow_the_reference(settings: ModelConfig) -> None:
     drawn = learner.catalogue.sample(round(64 * settings.uniform_share), learner._rng(0))
     ids = sorted({*batch.item_ids, *drawn})
     prior = learner.model.log_share(learner.popularity(ids))
-    log_q = softmax_reference.log_q(dict(zip(ids, np.exp(prior).tolist(), strict=True)), 120, 64, len(drawn))
+    share = dict(zip(ids, np.exp(prior).tolist(), strict=True))
+    log_q = softmax_reference.log_q(share, {f"i{number}" for number in range(offered)}, 64, len(drawn))
     log_q = log_q if settings.log_q else dict.fromkeys(ids, 0.0)
     masking = batch.user_ids if settings.same_user_mask else [str(row) for row in range(len(batch))]
     plain = model_reference.Model(settings, published)

@@ -33,7 +33,7 @@ def test_follows_the_reference(events: list[tuple[int, int, float]], uniform: in
     v = {name: rng.normal(size=D) for name in names}
     bias, prior = ({name: float(rng.normal()) for name in names} for _ in range(2))
     share = dict(zip(names, rng.dirichlet(np.ones(ITEMS)).tolist(), strict=True))
-    log_q = reference.log_q(share, ITEMS, len(events), uniform)
+    log_q = reference.log_q(share, set(names), len(events), uniform)
     bonus_bn = rng.normal(size=(len(events), ITEMS)) * rng.integers(0, 2, (len(events), ITEMS))
 
     def added(row: int, item: str) -> float:
@@ -66,6 +66,15 @@ def test_q_adds_up_to_one(items: int, n_exposed: int, n_uniform: int, seed: int)
     share = np.random.default_rng(seed).dirichlet(np.ones(items))
     log_q = mixture_log_q(np.log(share), items, n_exposed, n_uniform)
     assert np.exp(log_q).sum() == pytest.approx(1.0)
+
+
+@given(st.integers(1, 50), st.integers(1, 2000), st.integers(0, 500), st.integers(0, 10**6))
+def test_q_adds_up_to_one_where_not_all_items_are_drawn(items: int, n_exposed: int, n_uniform: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    share, drawn = rng.dirichlet(np.ones(items)), rng.permutation(items) < rng.integers(1, items + 1)
+    log_q = mixture_log_q(np.log(share), int(drawn.sum()), n_exposed, n_uniform, drawn)
+    assert np.exp(log_q).sum() == pytest.approx(1.0)
+    assert np.exp(log_q[~drawn]) == pytest.approx(share[~drawn] * n_exposed / (n_exposed + n_uniform))
 
 
 def test_q_of_an_item_never_exposed_is_the_uniform_part() -> None:

@@ -35,6 +35,10 @@ def loss(
     return total
 
 
-def log_q(share: dict[str, float], items: int, n_exposed: int, n_uniform: int) -> dict[str, float]:
+def log_q(share: dict[str, float], items: set[str], n_exposed: int, n_uniform: int) -> dict[str, float]:
+    """`items` are those that can be drawn uniformly."""
     draws = n_exposed + n_uniform
-    return {item: math.log(p * n_exposed / draws + n_uniform / draws / items) for item, p in share.items()}
+    return {
+        item: math.log(p * n_exposed / draws + (n_uniform / draws / len(items) if item in items else 0.0))
+        for item, p in share.items()
+    }
