@@ -21,6 +21,7 @@ class EligibleSettings(Section):
     max_age_days: float | None = Field(
         None,
         gt=0,
+        le=1_000_000,
         description="Items published longer ago are not offered, in time of the stream; unset: no limit.",
     )
     where: dict[str, Plain | list[Plain] | RangeSettings] = Field(

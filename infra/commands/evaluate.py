@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Replay recorded interactions and compare what would have been answered.")
 
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MOST_DAYS = 1_000_000  # what times in ms can hold, and no lifetime of an item is longer
 
 
 @app.command()
@@ -44,7 +45,7 @@ def evaluate(
         int | None, typer.Option(min=1, help="Ask at most so many events a micro-batch. Default: all.")
     ] = None,
     max_age: Annotated[
-        float | None, typer.Option(min=0.0, help="Days after publication in which an item may be offered.")
+        float | None, typer.Option(help="Days after publication in which an item may be offered.")
     ] = None,
     where: Annotated[
         list[str] | None,
@@ -142,6 +143,8 @@ def _eligible(read: "Interactions", max_age: float | None, where: list[str]) -> 
 
     known = {feature.name for feature in read.features if feature.side == "item"}
     conditions: dict[str, Condition] = {}
+    if max_age is not None and not 0 <= max_age <= MOST_DAYS:
+        raise SettingsError(f"--max-age {max_age}: expected days, up to {MOST_DAYS:,}")
     for condition in where:
         name, equals, value = condition.partition("=")
         if not equals:

@@ -38,6 +38,9 @@ def test_items_that_follow_only_when_exposed_go_astray(files: Path, capsys: pyte
     [
         (["--where", "genre"], "expected FEATURE=VALUE"),
         (["--where", "colour=red"], "items have no feature colour\nChoose from genre."),
+        (["--max-age", "inf"], "--max-age inf: expected days, up to 1,000,000"),
+        (["--max-age", "nan"], "--max-age nan: expected days"),
+        (["--max-age", "-1"], "--max-age -1.0: expected days"),
         (["--where", "genre=1..x"], "a range is of two numbers"),
         (["--where", "genre=1..2", "--where", "genre=g1"], "genre was given before"),
         (["--where", "genre=g1", "--where", "genre=1..2"], "genre was given before"),

@@ -39,7 +39,16 @@ def test_a_rule_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert read(tmp_path, "") == Eligibility(172_800_000, {"in_stock": (True,)})
 
 
-@pytest.mark.parametrize("text", ["max_age_days = 0", "where = {price = {least = 2}}", "where = {price = {max = nan}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_age_days = 0",
+        "max_age_days = inf",
+        "max_age_days = nan",
+        "where = {price = {least = 2}}",
+        "where = {price = {max = nan}}",
+    ],
+)
 def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match="eligible"):
         read(tmp_path, f"[eligible]\n{text}")
