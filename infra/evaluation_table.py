@@ -6,14 +6,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.report.arms import ordered
+
 
 def show(result: Mapping[str, Any]) -> None:
     """The arms, what they come to against each other, and the codebook."""
     data = result["data"]
     table = Table(title=f"{data['name']}: {data['predicted']:,} of {data['events']:,} exposures predicted")
-    for column in ("arm", "scored", "hit@10", "hit@100", "95 %", "ndcg@10", "s"):
+    for column in ("arm", "scored", "hit@10", "hit@100", "95 %", "ndcg@10", "seconds"):
         table.add_column(column, justify="left" if column == "arm" else "right", no_wrap=True)
-    for name, arm in result["arms"].items():
+    for name in ordered(result["arms"]):
+        arm = result["arms"][name]
         low, high = arm["interval"]["hit@100"]
         spent = arm["seconds"]
         table.add_row(
@@ -24,10 +27,12 @@ def show(result: Mapping[str, Any]) -> None:
     for note in data["notes"]:
         console.print(f"note: {note}", highlight=False)
     console.print(table)
-    console.print(" · ".join(f"{name} {ratio:.3f}" for name, ratio in result["ratios"].items()), highlight=False)
+    rival = result.get("best_rival", "rival")  # called by its name, as in the report
+    ratios = [f"{name.replace('/rival', f'/{rival}')} {ratio:.3f}" for name, ratio in result["ratios"].items()]
+    console.print(f"ratios of hit@100: {' · '.join(ratios)}", highlight=False)
     codes = result["codes"]
     console.print(
-        f"codes: {codes['used']} of {codes['total']} used, perplexity {codes['perplexity_items']:.0f},"
+        f"codes: {codes['used']:.0f} of {codes['total']} used, perplexity {codes['perplexity_items']:.0f},"
         f" largest {codes['largest_over_mean']:.1f} × mean",
         highlight=False,
     )

@@ -131,9 +131,10 @@ def test_a_table_files_and_plots(files: Path, tmp_path: Path, capsys: pytest.Cap
     written = ("--out", str(out), "--markdown", str(report), "--plots", str(plots))
     assert run(["evaluate", str(files), "--rows", "900", "--sample", "20", *SMALL, *written]) == 0
     printed = capsys.readouterr().out
-    for word in ("exact", "svq@2%", "hnsw+buffer", "popularity", "item-knn", "exact/rival", "perplexity"):
+    for word in ("exact", "svq@2%", "hnsw+buffer", "popularity", "item-knn", "perplexity"):
         assert word in printed
     result = json.loads(out.read_text())
+    assert f"exact/{result['best_rival']}" in printed
     assert result["data"]["events"] == 900
     assert result["data"]["predicted"] <= 20 * 14
     assert "hnsw+buffer" in report.read_text()
