@@ -26,7 +26,8 @@ class Questions:
         target_q: item number to be found; one that is not known yet (>= `Moment.n_items`) cannot be.
         users: the user's side, with its history strictly before the exposure.
         last_q: number of the latest item in the history, -1 for none.
-        repeated: where the items of the history stand in it, as cells (question, item number); none of those seen.
+        repeated: where the items of the history stand in it, as cells (question, item number); none where items taken
+            before are not offered, be it that they were taken for another task only.
         seen: items that are not to be offered to each; `seen[q]` is sorted.
     """
 

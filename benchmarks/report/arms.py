@@ -12,13 +12,13 @@ MEANING = {
     "svq@10%": "at 10 %",
     "svq-merge@10%": "the first of the merge itself, not scored again",
     "hnsw": "HNSW graph, rebuilt every day of event time from the towers of that moment",
-    "hnsw+buffer": "the same, with the items published since scored one by one, and live bias and popularity",
+    "hnsw+buffer": "the same, with the items published since scored one by one, and popularity as it is now",
     "hnsw@1h": "HNSW graph, rebuilt every hour",
     "hnsw+buffer@1h": "the same with a buffer",
     "ivf": "inverted file with k-means cells, rebuilt every day",
     "ivf+buffer": "the same with a buffer",
-    "popularity": "most exposed in a decayed window",
-    "item-knn": "exposed after the user's latest item, by others",
+    "popularity": "most taken in a decayed window, of the length that is best in hindsight",
+    "item-knn": "taken most often right after the user's latest item, then by popularity",
 }
 
 
