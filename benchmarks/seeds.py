@@ -72,9 +72,15 @@ class _Processes:
         mine, its = self._context.Pipe(duplex=False)
         arguments = (its, self._set, self._config, self._plan, seed)
         process = self._context.Process(target=_replay, args=arguments, daemon=True)
-        process.start()
-        its.close()
-        self._running[mine] = seed, process
+        # A terminal interrupts children as well, and one that still imports would print a traceback. A blocked signal
+        # stays blocked in the child; here it comes as soon as the child is known, so that it is ended, too.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+            its.close()
+            self._running[mine] = seed, process
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _hear(self, connection: Any) -> None:
         seed, process = self._running[connection]
@@ -99,7 +105,6 @@ class _Processes:
 
 def _replay(connection: "Connection[Any, Any]", set_: Interactions, config: ModelConfig, plan: Plan, seed: int) -> None:
     """What a child does: send counts of exposures, then the result or what went wrong."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     torch.set_num_threads(plan.threads)
     told: list[int] = []
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import signal
 import subprocess
@@ -171,10 +172,12 @@ def test_what_cannot_be_done_is_said(
 def test_ctrl_c_ends_it_cleanly(files: Path, jobs: str) -> None:
     endless = ("--seeds", "500", "--jobs", jobs, "--arms", "exact", *SMALL)
     command = [sys.executable, "-m", "infra.cli", *asked(files, "--json", *endless)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     time.sleep(12)  # somewhere in the middle of it
     assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the children, too
     out, error = process.communicate(timeout=20)
     assert process.returncode == 130, error
     assert out == ""
