@@ -7,7 +7,8 @@ from collections.abc import Iterable
 class Aging:
     """Slots by time of publication.
 
-    A slot that was published again is here twice, and one whose item is gone still is: the caller looks at its row.
+    A slot that got another time is here twice, and one whose item is gone still is: the caller looks at its row. One
+    that is added again as it was, as with every new price of an item, is here once.
 
     >>> aging = Aging()
     >>> aging.add([(30, 1), (10, 2), (20, 3)])
@@ -17,15 +18,24 @@ class Aging:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, int]] = []
+        self._known: set[tuple[int, int]] = set()
+
+    def __len__(self) -> int:
+        """Entries that wait."""
+        return len(self._waiting)
 
     def add(self, published: Iterable[tuple[int, int]]) -> None:
         """Times, ms since 1970, and slots."""
         for entry in published:
-            heapq.heappush(self._waiting, entry)
+            if entry not in self._known:
+                self._known.add(entry)
+                heapq.heappush(self._waiting, entry)
 
     def before(self, oldest: int) -> list[int]:
         """Slots published before a time; each is told of once."""
         slots: list[int] = []
         while self._waiting and self._waiting[0][0] < oldest:
-            slots.append(heapq.heappop(self._waiting)[1])
+            entry = heapq.heappop(self._waiting)
+            self._known.remove(entry)
+            slots.append(entry[1])
         return slots
