@@ -16,10 +16,7 @@ from benchmarks.data.errors import InputError
 Tables = Mapping[str, pa.Table]
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 TWEETS = "https://raw.githubusercontent.com/sidooms/MovieTweetings/master/latest"
-MOVIELENS_TERMS = (
-    "Research use only; no redistribution and no commercial use without permission of GroupLens: "
-    "https://files.grouplens.org/datasets/movielens/ml-1m-README.txt"
-)
+MOVIELENS_TERMS = "Research use only; no redistribution and no commercial use without permission of GroupLens: "
 MOVIELENS_CITATION = (
     "F. M. Harper, J. A. Konstan (2015): The MovieLens Datasets: History and Context. ACM TiiS 5(4), "
     "https://doi.org/10.1145/2827872"
@@ -82,13 +79,13 @@ SETS = {
             "ml-100k", "MovieLens 100K: ratings of films, 1997-1998",
             (RemoteFile(f"{GROUPLENS}/ml-100k.zip", "ml-100k.zip", "md5:0e33842e24a9c977be4e0107933c0723"),),
             ("u.data", "u.item", "u.user", "u.genre"), movielens.ml_100k,
-            5, 100_000, 943, 1_682, MOVIELENS_TERMS, MOVIELENS_CITATION,
+            5, 100_000, 943, 1_682, f"{MOVIELENS_TERMS}{GROUPLENS}/ml-100k-README.txt", MOVIELENS_CITATION,
         ),
         PublicSet(
             "ml-1m", "MovieLens 1M: ratings of films, 2000-2003",
             (RemoteFile(f"{GROUPLENS}/ml-1m.zip", "ml-1m.zip", "md5:c4d9eecfca2ab87c1945afe126590906"),),
             ("ratings.dat", "movies.dat", "users.dat"), movielens.ml_1m,
-            6, 1_000_209, 6_040, 3_706, MOVIELENS_TERMS, MOVIELENS_CITATION,
+            6, 1_000_209, 6_040, 3_706, f"{MOVIELENS_TERMS}{GROUPLENS}/ml-1m-README.txt", MOVIELENS_CITATION,
         ),
         PublicSet(
             "movietweetings", "MovieTweetings: ratings of films from tweets, February to November 2013",

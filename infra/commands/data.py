@@ -61,8 +61,9 @@ def get(
 ) -> None:
     """Download a public set from its official address, check it, and prepare its tables.
 
-    By downloading you accept its owner's terms, which are shown first. SVQ_DATA_MIRROR names another place that has
-    the files.
+    By downloading you accept its owner's terms, which are shown first.
+
+    SVQ_DATA_MIRROR names another place that has the files.
     """
     with evaluation_extra():
         import benchmarks.data.public_sets  # noqa: F401 - before anything is said

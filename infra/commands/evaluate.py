@@ -36,7 +36,9 @@ def evaluate(
     task: Annotated[
         list[str] | None, typer.Option(help="Label column to predict; again for more. Default: guessed.")
     ] = None,
-    arms: Annotated[str, typer.Option(help="Arms, separated by commas. Default: all.")] = "",
+    arms: Annotated[
+        str, typer.Option(help="Of exact, svq, hnsw, hnsw@1h, ivf, popularity, item-knn; by commas. Default: all.")
+    ] = "",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Replays with seeds of their own.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Replays at a time, a process each.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each replay.")] = 1,
@@ -50,7 +52,7 @@ def evaluate(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="Offer only items with FEATURE=VALUE or FEATURE=LEAST..MOST; again for other values of the same"
+            help="Offer only items with FEATURE=VALUE, or FEATURE=1..9 for a range; again for other values of the same"
             " feature, one of which must fit, and for other features, all of which must."
         ),
     ] = None,
@@ -63,7 +65,10 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON object to this file, too.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write a report to this file.")] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Write a report to this file: what the arms are, fresh and rare items, the codebook."),
+    ] = None,
     plots: Annotated[Path | None, typer.Option(help="Write plots to this folder, as SVG.")] = None,
 ) -> None:
     """Replay interactions in order; every event is predicted before anything is learned from it."""
