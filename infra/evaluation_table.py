@@ -29,8 +29,12 @@ def show(result: Mapping[str, Any]) -> None:
     console.print(table)
     rival = result.get("best_rival", "rival")  # called by its name, as in the report
     ratios = [f"{name.replace('/rival', f'/{rival}')} {ratio:.3f}" for name, ratio in result["ratios"].items()]
-    console.print(f"ratios of hit@100: {' · '.join(ratios)}", highlight=False)
+    if ratios:
+        console.print(f"ratios of hit@100: {' · '.join(ratios)}", highlight=False)
     codes = result["codes"]
+    if not codes["total"]:
+        console.print("codes: none, the stream ended before the codebook began: svq had a single list")
+        return
     console.print(
         f"codes: {codes['used']:.0f} of {codes['total']} used, perplexity {codes['perplexity_items']:.0f},"
         f" largest {codes['largest_over_mean']:.1f} × mean",

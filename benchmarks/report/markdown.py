@@ -152,6 +152,8 @@ def _codes(result: Result) -> str:
     codes = result.get("codes", {})
     if not codes:
         return ""
+    if codes.get("total") == 0:
+        return "Codebook: none, the stream ended before it began; `svq` had a single list."
     total = codes.get("total") or 1
     largest = codes.get("largest_over_mean")
     facts = [

@@ -164,7 +164,10 @@ def _eligible(read: "Interactions", max_age: float | None, where: list[str]) -> 
             raise SettingsError(f"--where {condition}: {name} was given before, and a range goes with nothing else")
         else:
             conditions[name] = wanted
-    return Eligibility(None if max_age is None else round(max_age * DAY_MS), conditions)
+    rule = Eligibility(None if max_age is None else round(max_age * DAY_MS), conditions)
+    if conditions and not any(rule.allows(read.features_of_item(item)) for item in range(len(read.items))):
+        raise SettingsError(f"no item fits --where {' --where '.join(where)}\nWrite values as they stand in the file.")
+    return rule
 
 
 def _condition(value: str) -> "Condition":

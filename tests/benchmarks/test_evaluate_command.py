@@ -168,6 +168,13 @@ def test_what_cannot_be_done_is_said(
     assert printed.out == ""
 
 
+def test_a_table_of_one_arm_on_a_short_stream(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(asked(files, "--rows", "200", "--arms", "popularity", *SMALL, "--set", "start_steps=10")) == 0
+    printed = capsys.readouterr().out
+    assert "codes: none" in printed
+    assert "ratios" not in printed
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_ends_it_cleanly(files: Path, jobs: str) -> None:
     endless = ("--seeds", "500", "--jobs", jobs, "--arms", "exact", *SMALL)

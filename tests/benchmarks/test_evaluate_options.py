@@ -41,6 +41,7 @@ def test_items_that_follow_only_when_exposed_go_astray(files: Path, capsys: pyte
         (["--max-age", "inf"], "--max-age inf: expected days, up to 1,000,000"),
         (["--max-age", "nan"], "--max-age nan: expected days"),
         (["--max-age", "-1"], "--max-age -1.0: expected days"),
+        (["--where", "genre=nosuch"], "no item fits --where genre=nosuch"),
         (["--where", "genre=1..x"], "a range is of two numbers"),
         (["--where", "genre=1..2", "--where", "genre=g1"], "genre was given before"),
         (["--where", "genre=g1", "--where", "genre=1..2"], "genre was given before"),

@@ -52,6 +52,14 @@ def test_repeats_and_seeds_change_what_is_said() -> None:
     assert "Means of 3 seeds (0, 1, 2)" in text
 
 
+def test_a_stream_too_short_for_a_codebook_has_none() -> None:
+    result = sample_result()
+    assert "codes hold items" in section(result)
+    result["codes"] |= {"total": 0, "used": 0, "sizes": [], "map": []}
+    assert "Codebook: none" in section(result)
+    assert "codes hold items" not in section(result)
+
+
 def test_only_settings_other_than_by_default_are_listed() -> None:
     result = sample_result()
     assert "`gamma`" not in section(result)
