@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 MEANING = {
-    "exact": "exact search over the same towers: the ceiling of any index",
+    "exact": "exact search over the same towers: what an index that loses nothing would answer",
     "svq": "streaming VQ: max(200, 10 %) of the items merged from the lists and scored again with the towers",
     "svq@0.5%": "the same at a budget of 0.5 % (never fewer than 200)",
     "svq@1%": "at 1 %",
