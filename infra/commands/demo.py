@@ -29,7 +29,12 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as one JSON object.")] = False,
     seed: Annotated[int, typer.Option(help="Of the sampled purchases and the customers shown.")] = 0,
     indexers: Annotated[int, typer.Option(min=1, max=64, help="How many indexers.")] = 1,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of the server; default: a free one.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Of the server; default: as configured (8080), or a free one if that is taken."
+        ),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="A local copy of the sales file, or one of its form.")] = None,
     data_folder: Annotated[
         Path | None, typer.Option(help="Keep all data here, in an empty folder; default: a temporary one.")
