@@ -99,6 +99,21 @@ def best_of(rows_qm: Ints, scores_qm: Floats) -> Ints:
 
 
 @native
+def _seen_ahead(scores: Any, target: int, seen: Ints, marks: Any) -> tuple[int, bool]:
+    """How many known seen items, each once, come before the target, and whether the target is one of them."""
+    score, ahead, hidden = scores[target], 0, False
+    for row in seen:
+        if row < scores.size and marks[row] == 0:
+            marks[row] = 1
+            hidden = hidden or row == target
+            ahead += scores[row] > score or (scores[row] == score and row < target)
+    for row in seen:
+        if row < scores.size:
+            marks[row] = 0
+    return ahead, hidden
+
+
+@native
 def _rank_all(
     scores_qn: Floats, targets_q: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs, marks: Any, ranks_q: Ints
 ) -> None:
@@ -114,41 +129,23 @@ def _rank_all(
             above += scores[i] >= score
         for i in range(target + 1, n):
             above += scores[i] > score
-        hidden = False
-        for s in range(begin_q[q], end_q[q]):
-            row = seen_s[s]
-            if row < n and marks[row] == 0:
-                marks[row] = 1
-                hidden = hidden or row == target
-                above -= scores[row] > score or (scores[row] == score and row < target)
-        for s in range(begin_q[q], end_q[q]):
-            if seen_s[s] < n:
-                marks[seen_s[s]] = 0
-        if not hidden and above < K:
-            ranks_q[q] = above
+        ahead, hidden = _seen_ahead(scores, target, seen_s[begin_q[q] : end_q[q]], marks)
+        if not hidden and above - ahead < K:
+            ranks_q[q] = above - ahead
 
 
 @native
 def _rank_by_place(
     place_n: Ints, targets_q: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs, marks: Any, ranks_q: Ints
 ) -> None:
-    n = place_n.size
+    n, falling = place_n.size, -place_n
     for q in range(targets_q.size):
         target = targets_q[q]
         if target < 0 or target >= n:
             continue
-        above, hidden = place_n[target], False
-        for s in range(begin_q[q], end_q[q]):
-            row = seen_s[s]
-            if row < n and marks[row] == 0:
-                marks[row] = 1
-                hidden = hidden or row == target
-                above -= place_n[row] < place_n[target]
-        for s in range(begin_q[q], end_q[q]):
-            if seen_s[s] < n:
-                marks[seen_s[s]] = 0
-        if not hidden and above < K:
-            ranks_q[q] = above
+        ahead, hidden = _seen_ahead(falling, target, seen_s[begin_q[q] : end_q[q]], marks)
+        if not hidden and place_n[target] - ahead < K:
+            ranks_q[q] = place_n[target] - ahead
 
 
 @native

@@ -26,7 +26,7 @@ class UserInputs:
 
     Attributes:
         history_items: latest positives, oldest first.
-        history_ages: seconds since positives, of which the last is read, the latest's; without it is not known.
+        history_ages: seconds since positives; only the last is read, that of the latest. Empty: not known.
     """
 
     user_ids: Sequence[str]

@@ -13,6 +13,7 @@ from pipeline.native import native
 
 RECENCIES, COUNTS = 6, 4
 BUCKETS = RECENCIES * COUNTS
+OCTAVES = np.log2(np.arange(1, (1 << (RECENCIES - 1)) + 1)).astype(np.int64)  # of places; later ones have the last
 
 
 class Repeats(nn.Module):
@@ -61,8 +62,7 @@ def bucket_of(place: int, count: int) -> int:
     >>> [bucket_of(0, 1), bucket_of(2, 1), bucket_of(3, 2), bucket_of(500, 9)]
     [0, 4, 9, 23]
     """
-    octave = min((place + 1).bit_length() - 1, RECENCIES - 1)
-    return octave * COUNTS + min(count, COUNTS) - 1
+    return int(OCTAVES[min(place, len(OCTAVES) - 1)]) * COUNTS + min(count, COUNTS) - 1
 
 
 def repeats_of(history: Sequence[str], length: int) -> dict[str, int]:
@@ -115,10 +115,7 @@ def _find(history: Longs, column_of: Longs, cells: Longs) -> int:
             if at < found:
                 cells[2, at] += 1 if cells[2, at] % COUNTS < COUNTS - 1 else 0
                 continue
-            octave, reach = 0, place + 1
-            while reach > 1 and octave < RECENCIES - 1:
-                reach //= 2
-                octave += 1
+            octave = OCTAVES[min(place, OCTAVES.size - 1)]
             cells[0, found], cells[1, found], cells[2, found] = row, column, octave * COUNTS
             found += 1
     return found
