@@ -10,6 +10,7 @@ from pathlib import Path
 import docker_broker
 import hypothesis
 import pytest
+import torch
 from docker.errors import DockerException
 
 from infra.broker import EmbeddedBroker
@@ -50,6 +51,15 @@ def _start(stack: ExitStack, folder: Path) -> str:
         except (DockerException, UnreachableError) as error:  # no registry, or no way from here to its ports
             print(f"no broker in Docker, an embedded one instead: {error}", file=sys.stderr)
     return stack.enter_context(EmbeddedBroker(folder)).bootstrap
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch adds up in one order: what a test computes is the same to the bit, however many cores there are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,19 +1,10 @@
 """The accuracy gate: a small drifting stream, replayed whole, must reach what the method reaches."""
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from tests.benchmarks.gate import LIMITS, measured, stream
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("seed", [1, 2])

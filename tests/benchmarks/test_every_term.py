@@ -3,7 +3,7 @@
 Most checks look at what the term is for in a case made for it; some need the whole replay of the accuracy gate.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from pipeline.codebook import MovingAverages
 from pipeline.embedding import EmbeddingTable
@@ -25,6 +24,7 @@ from tests.benchmarks.gate import LIMITS, Limit, measured, misplaced
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 NEVER = 1e9
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +180,6 @@ GATED: Mapping[str, Gated] = {
     "merge of all lists": Gated("merge/exact", patch=_set("benchmarks.arms.svq.chunk_for", lambda *_: 10**6)),
     "order within lists": Gated("merge/exact", patch=_order_by_nothing),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", TERMS)

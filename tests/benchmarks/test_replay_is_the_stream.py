@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from aiokafka import AIOKafkaProducer
 from streamvq_client.rows import ItemRow, encode
 
@@ -78,8 +77,8 @@ async def publish_items(settings: Settings, set_: Interactions) -> None:
         await producer.stop()
 
 
+@pytest.mark.usefixtures("one_thread")
 async def test_a_replay_learns_what_the_trainer_learns(settings: Settings) -> None:
-    torch.set_num_threads(1)
     one = settings.kafka.model_copy(update={"partitions": 1})
     told = {"kafka": one, "features": FEATURES, "tasks": {"click": TaskSettings(), "like": TaskSettings()}}
     settings = small(settings.model_copy(update=told), batch_deadline_ms=NEVER_MS)

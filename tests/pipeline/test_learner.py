@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from pipeline.batch import Batch
 from pipeline.changes import Changes
@@ -17,14 +16,7 @@ from tests.reference import model as model_reference
 from tests.reference import softmax as softmax_reference
 
 ITEMS = [f"i{number}" for number in range(120)]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _learner(settings: ModelConfig, **arguments: Any) -> Learner:
