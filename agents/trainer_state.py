@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 # What may change between two starts: numbers that training and scoring read; no stored shape or value rests on them.
 TUNABLE = frozenset({
     "batch", "tau", "gamma", "alpha", "beta", "disturbance", "hysteresis", "uniform_share", "uniform_mass",
-    "log_q", "same_user_mask",
+    "log_q", "same_user_mask", "same_cluster_mask",
     "aux_weight", "ind_weight", "sim_weight", "admit_after", "id_dropout", "history", "recency", "expire_after",
     "initial_count", "start_steps", "start_exposures", "start_latest", "interval_rate", "interval_max", "dense_rate",
     "row_rate", "rank_negatives", "rank_rate", "rank_label_weight", "history_debias",

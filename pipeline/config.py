@@ -37,6 +37,8 @@ class ModelConfig:
         uniform_mass: mass that they bring to their codes, as a share of what the exposures of the batch bring.
         log_q: correct the losses for how likely a column was to be drawn.
         same_user_mask: what else the row's user has in the batch is no negative.
+        same_cluster_mask: what else is in the item's cluster is no negative of the loss on codes; only to show that
+            this loss balances clusters by these negatives.
         aux_weight, ind_weight, sim_weight: weights of the losses on v, on its code, and of commitment.
         admit_after: sightings until an id has a row of its own.
         id_dropout: share of training rows that see features only.
@@ -76,6 +78,7 @@ class ModelConfig:
     uniform_mass: float = 0.5
     log_q: bool = True
     same_user_mask: bool = True
+    same_cluster_mask: bool = False
     aux_weight: float = 1.0
     ind_weight: float = 1.0
     sim_weight: float = 0.0

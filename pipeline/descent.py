@@ -12,7 +12,7 @@ from pipeline.batch import Batch
 from pipeline.columns import Columns
 from pipeline.gather import Gathered
 from pipeline.inputs import SideInputs
-from pipeline.losses import Cells, sampled_softmax, straight_through
+from pipeline.losses import Cells, sampled_softmax, straight_through, without_own_cluster
 from pipeline.model import BONUS, Model
 from pipeline.optimisers import Adam
 from pipeline.rankers.attentive import AttentiveRanker
@@ -87,7 +87,8 @@ class Descent:
         ind, sim, rank = self._zero, self._zero, self._zero
         if model.codebook.codes_kd is not None:
             codes = torch.from_numpy(model.codebook.codes_kd[codes_c]).to(v.device)
-            ind = rows.loss(u, straight_through(v, codes), bias, self._zero)
+            filed = torch.from_numpy(codes_c).to(v.device) if config.same_cluster_mask else None
+            ind = rows.loss(u, straight_through(v, codes), bias, self._zero, filed)
             sim = (v - codes).square().sum() if config.sim_weight else sim
         if config.ranker == "two_tower":
             u, (v, bias) = model.ranker.users(users, gathered), model.ranker.items(items, gathered)
@@ -137,11 +138,14 @@ class _Rows:
                 found, cells, buckets = repeated.of_rows(rows, len(batch), model.device)
                 self._cells[t] = (found, cells, bonus_tb[t, buckets])
 
-    def loss(self, u_btd: Tensor, vectors_cd: Tensor, bias_ct: Tensor, start: Tensor) -> Tensor:
-        """Sum of the sampled softmax over all tasks."""
+    def loss(
+        self, u_btd: Tensor, vectors_cd: Tensor, bias_ct: Tensor, start: Tensor, filed_c: Tensor | None = None
+    ) -> Tensor:
+        """Sum of the sampled softmax over all tasks; with codes, what shares the own item's is no negative."""
         total = start
-        for t, rows, terms, own, weights in self._tasks:
+        for t, rows, unmasked, own, weights in self._tasks:
             u = u_btd[rows, t]
+            terms = unmasked if filed_c is None else without_own_cluster(unmasked, filed_c, own)
             total = total + sampled_softmax(u, vectors_cd, bias_ct[:, t], terms, own, weights, self._cells[t])
         return total
 

@@ -70,6 +70,17 @@ def same_user_columns(user_ids: list[str], own_b: Longs) -> tuple[Longs, Longs]:
     return rows, columns
 
 
+def without_own_cluster(terms_rc: Tensor, codes_c: Tensor, own_r: Tensor) -> Tensor:
+    """The terms with -inf at the other columns that are filed under the code of a row's own item, (R, C).
+
+    >>> without_own_cluster(torch.zeros(1, 3), torch.tensor([7, 7, 5]), torch.tensor([0])).tolist()
+    [[0.0, -inf, 0.0]]
+    """
+    masked = codes_c[own_r, None] == codes_c
+    masked[torch.arange(len(own_r)), own_r] = False
+    return terms_rc.masked_fill(masked, -torch.inf)
+
+
 def straight_through(vectors_nd: Tensor, codes_nd: Tensor) -> Tensor:
     """ẽ = v + sg(e - v): the value of the code, the gradient of the vector."""
     return vectors_nd + (codes_nd - vectors_nd).detach()

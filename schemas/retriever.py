@@ -60,6 +60,9 @@ class ModelSettings(Section):
     same_user_mask: bool = Field(
         default=True, description="Other items of a user in the batch are no negatives of theirs."
     )
+    same_cluster_mask: bool = Field(
+        default=False, description="Other items of an item's cluster are no negatives of the loss on its code."
+    )
     aux_weight: float = Field(1.0, description="Weight of the loss on the item vector.")
     ind_weight: float = Field(1.0, description="Weight of the loss on its code.")
     sim_weight: float = Field(0.0, description="Weight of the commitment loss.")

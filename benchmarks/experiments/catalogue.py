@@ -168,6 +168,23 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
         columns=FOUND,
         measure=by_settings,
     ),
+    "same-cluster-mask": Experiment(
+        title="Mask of the cluster's other items",
+        question="L_ind should balance clusters because items of the same cluster are negatives of each other: without"
+        " them the Gini coefficient should rise. log q decides whether items or exposures are balanced.",
+        source=f"{PAPER}, section 3.4, as we read it",
+        variants=_settings(
+            "no mask",
+            {
+                "mask": {"same_cluster_mask": True},
+                "no mask, no log q": {"log_q": False},
+                "mask, no log q": {"same_cluster_mask": True, "log_q": False},
+            },
+        ),
+        streams=BOTH,
+        columns=("exact", "merge/exact", "gini", "exposure gini", "perplexity/K", "largest/mean"),
+        measure=by_settings,
+    ),
     "ids": Experiment(
         title="Id dropout and admission",
         question="Rows that see features only teach the feature path, which cold items live on; an id should have been"

@@ -246,6 +246,7 @@ def test_the_device_is_an_argument() -> None:
         config(id_dropout=0.0, gamma=0.5, uniform_share=0.0),
         config(id_dropout=0.0, log_q=False),
         config(id_dropout=0.0, same_user_mask=False),
+        config(id_dropout=0.0, same_cluster_mask=True),
     ],
 )
 @pytest.mark.parametrize("offered", [120, 20])
@@ -267,7 +268,8 @@ def test_losses_follow_the_reference(settings: ModelConfig, offered: int) -> Non
     plain = model_reference.Model(settings, published)
     found = {name: plain.item(name, item_features(int(name[1:]))) for name in ids}
     present = dict(zip(ids, learner._counts.codes(ids).tolist(), strict=True))
-    codes = {name: plain.tables["codebook"][str(plain.code(v, present[name]))][:-1] for name, (v, _) in found.items()}
+    filed = {name: plain.code(v, present[name]) for name, (v, _) in found.items()}
+    codes = {name: plain.tables["codebook"][str(code)][:-1] for name, code in filed.items()}
     rows = zip(
         batch.user_ids, batch.user_features, batch.contexts, batch.history_items, batch.history_ages, strict=True
     )
@@ -281,6 +283,7 @@ def test_losses_follow_the_reference(settings: ModelConfig, offered: int) -> Non
                 dict(zip(ids, (settings.gamma * prior).tolist(), strict=True)), log_q, masking, batch.item_ids,
                 drawn, (rewards[:, task] * settings.tasks[task].weight).tolist(),
                 lambda row, item, t=task: plain.bonus(t, batch.history_items[row], item),
+                filed.__getitem__ if kind == "ind" and settings.same_cluster_mask else str,
             )  # fmt: skip
     report = learner.step(batch)
     assert report.loss_aux == pytest.approx(expected["aux"] / sum(report.positives), rel=1e-3)

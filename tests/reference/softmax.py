@@ -18,7 +18,9 @@ def loss(
     uniform_ids: Sequence[str],
     rewards_b: Sequence[float],
     bonus: Callable[[int, str], float],
+    cluster: Callable[[str], object] = lambda item: item,
 ) -> float:
+    """What shares the row's user or the cluster of its item is no negative."""
     taken = {user: {item for u, item in zip(user_ids, item_ids, strict=True) if u == user} for user in user_ids}
     total = 0.0
     rows = zip(user_ids, item_ids, users_bd, rewards_b, strict=True)
@@ -30,7 +32,8 @@ def loss(
             return float(u @ vectors[item]) + bias[item] + bonus(row, item) + prior[item] - log_q[item]
 
         drawn = [*item_ids, *uniform_ids]
-        logits = [logit(own), *(logit(item) for item in drawn if item != own and item not in taken[user])]
+        negatives = [item for item in drawn if cluster(item) != cluster(own) and item not in taken[user]]
+        logits = [logit(own), *map(logit, negatives)]
         total += reward * (math.log(sum(math.exp(value) for value in logits)) - logits[0])
     return total
 
