@@ -104,7 +104,6 @@ class Candidates:
 
     def _file(self, rows: PartitionRows, live: list[Candidate], placed: Placed, now_ms: int) -> None:
         clusters, biases = placed.clusters_n.tolist(), placed.bias_nt.tolist()
-        initial = placed.initial_h.tolist()
         for candidate, cluster, bias in zip(live, clusters, biases, strict=True):
             item, before = candidate.item_id, rows.index(candidate.item_id)
             rows.put_item(item, ItemRow(candidate.features, candidate.attributes, candidate.timestamp))
@@ -115,7 +114,8 @@ class Candidates:
                     # Placed by a version that this replica has not reached; the scanner files it by its new features.
                     clusters=before.clusters if before and stale else [cluster],
                     bias=before.bias if before and stale else bias,
-                    popularity=before.popularity if before and before.popularity else initial,
+                    # Nothing until it is exposed: readers take what a new item has in the version they serve.
+                    popularity=before.popularity if before and before.exposures else [],
                     exposures=before.exposures if before else 0,
                     version=before.version if before and stale else placed.version,
                     time=now_ms,

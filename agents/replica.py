@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.arrays import Doubles, Floats, Ints
+from pipeline.arrays import Floats, Ints
 from pipeline.model import Model, ModelSide
 from schemas.parameters import Commit
 from schemas.versions import Version, Versions
@@ -19,19 +19,17 @@ ITEM_SIDE: tuple[ModelSide] = ("item",)
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where one version files items. Without a version yet: nowhere, by version 0, with no tasks and half-lives.
+    """Where one version files items. Without a version yet: nowhere, by version 0, with no tasks.
 
     Attributes:
         version: the model's.
         clusters_n: cluster of each item, -1 while there is no codebook.
         bias_nt: bias a task.
-        initial_h: popularity of an item that is new at this moment.
     """
 
     version: int
     clusters_n: Ints
     bias_nt: Floats
-    initial_h: Doubles
 
 
 class Replica:
@@ -76,13 +74,13 @@ class Replica:
         """File items; `present` is the cluster that each has now, -1 for none."""
         if self._model is None or self.commit is None:
             nothing = np.zeros((len(ids), 0), np.float32)
-            return Placed(0, np.full(len(ids), NOWHERE, np.int32), nothing, np.zeros(0))
+            return Placed(0, np.full(len(ids), NOWHERE, np.int32), nothing)
         model = self._model
         present_n = np.fromiter(present, np.int32, len(ids))
         present_n[present_n >= model.codebook.n_codes] = NOWHERE  # of an earlier, larger codebook
         vectors = model.items(ids, features)
         clusters = model.assign(vectors.v_nd, present_n)
-        return Placed(self.commit.version, clusters, vectors.bias_nt, model.initial_popularity())
+        return Placed(self.commit.version, clusters, vectors.bias_nt)
 
     def _apply(self, version: Version) -> None:
         if self._anew or self._model is None:

@@ -83,20 +83,13 @@ class SliceScanner:
             [item.features for _, _, item, *_ in rows],
             [present_cluster(row) for *_, row in rows],
         )
-        clusters, biases, initial = placed.clusters_n.tolist(), placed.bias_nt.tolist(), placed.initial_h.tolist()
+        clusters, biases = placed.clusters_n.tolist(), placed.bias_nt.tolist()
         for (key, value, _, index_value, row), cluster, bias in zip(rows, clusters, biases, strict=True):
             moved = cluster != present_cluster(row)
-            if row.version > placed.version or not (moved or self._drifted(row.bias, bias) or not row.popularity):
+            if row.version > placed.version or not (moved or self._drifted(row.bias, bias)):
                 continue
             found.moved += moved
-            better = msgspec.structs.replace(
-                row,
-                clusters=[cluster],
-                bias=bias,
-                popularity=row.popularity or initial,
-                version=placed.version,
-                time=now_ms,
-            )
+            better = msgspec.structs.replace(row, clusters=[cluster], bias=bias, version=placed.version, time=now_ms)
             found.findings.append(Finding(key, value, index_value, better))
 
     def _drifted(self, before: list[float], now: list[float]) -> bool:

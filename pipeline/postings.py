@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sorted_lists import Float64, Int32, Int64, copy_lists, insert, remove, sort_lists
+from pipeline.sorted_lists import Float64, Int32, Int64, copy_lists, insert, merge_moved, remove, sort_lists
 
 UNFILED: Final = -1
 """The cluster of an item that has no code yet: the list before those of the codes."""
@@ -19,8 +19,8 @@ class Postings:
     """One list a cluster and task, sorted by key descending (equal keys: by row ascending), changed in place.
 
     An item's key is what its score has beyond its cluster's: ``bias + gamma * L`` (Streaming VQ, section 1.4; ``L`` is
-    the forward-decayed popularity). All keys shift by the same amount as time passes, so the order changes only when an
-    item does.
+    the forward-decayed popularity). Scores fade by the same amount as time passes, so the order changes only when an
+    item does, or when those that were never exposed gain on the others (`shift_keys`).
 
     All lists lie in one flat array a task, each with some free places behind it. A full list moves to the end and
     doubles; when the end is reached, everything is packed anew, so that storage stays a small multiple of what is held.
@@ -122,6 +122,28 @@ class Postings:
         self.key_nt[rows] = keys[rows]
         for task in range(self.n_tasks):
             sort_lists(self.key_nt[:, task].copy(), self.start_k, self.size_k, *self._of(task))
+
+    def shift_keys(self, rows_n: NDArray[np.integer], keys_nt: NDArray[np.floating]) -> None:
+        """Give items new keys that all changed by about the same amount: in one pass over the lists.
+
+        Args:
+            rows_n: (n,) distinct item rows, all in a list.
+            keys_nt: (n, T) their keys.
+
+        Raises:
+            ValueError: a row that is in no list, or a key that is not finite.
+        """
+        rows = np.asarray(rows_n, dtype=np.int64)
+        if rows.size and (rows.max() >= self.cluster_n.size or (self.cluster_n[rows] == ABSENT).any()):
+            raise ValueError("an item is in no list")
+        rows, _, keys = self._checked(rows, self.cluster_n[rows], keys_nt)
+        if not rows.size:
+            return
+        self.key_nt[rows] = keys
+        moved = np.zeros(self.cluster_n.size, dtype=np.bool_)
+        moved[rows] = True
+        for task in range(self.n_tasks):
+            merge_moved(moved, self.key_nt[:, task].copy(), self.start_k, self.size_k, *self._of(task))
 
     def grow(self, n_clusters: int) -> None:
         """Make room for clusters up to ``n_clusters``; those that exist keep their number and their items."""

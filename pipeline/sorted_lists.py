@@ -88,3 +88,44 @@ def sort_lists(key_n: Float64, start: Int64, size: Int64, rows: Int32, keys: Flo
         for i in range(order.size):
             rows[low + i] = members[order[i]]
             keys[low + i] = key_n[members[order[i]]]
+
+
+@native
+def merge_moved(
+    moved_n: NDArray[np.bool_], key_n: Float64, start: Int64, size: Int64, rows: Int32, keys: Float64
+) -> None:
+    """Sort every list again after the keys of some rows moved together: two sorted lists, merged.
+
+    Right for any keys, linear where the moved rows keep their order but for what rounding swaps.
+    """
+    longest = size.max() if size.size else 0
+    moved_rows, moved_keys = np.empty(longest, np.int32), np.empty(longest)
+    for k in range(start.size):
+        low, high = start[k], start[k] + size[k]
+        kept, n_moved = low, 0
+        for i in range(low, high):
+            row = rows[i]
+            if not moved_n[row]:
+                rows[kept] = row
+                keys[kept] = keys[i]
+                kept += 1
+                continue
+            key, j = key_n[row], n_moved
+            while j > 0 and (moved_keys[j - 1] < key or (moved_keys[j - 1] == key and moved_rows[j - 1] > row)):
+                moved_rows[j] = moved_rows[j - 1]
+                moved_keys[j] = moved_keys[j - 1]
+                j -= 1
+            moved_rows[j] = row
+            moved_keys[j] = key
+            n_moved += 1
+        # From the right: what is kept lies at the left end of the list, so nothing is overwritten before it moved.
+        i, j = kept - 1, n_moved - 1
+        while j >= 0:
+            last = i < low or keys[i] > moved_keys[j] or (keys[i] == moved_keys[j] and rows[i] < moved_rows[j])
+            to = i + j + 1
+            rows[to] = moved_rows[j] if last else rows[i]
+            keys[to] = moved_keys[j] if last else keys[i]
+            if last:
+                j -= 1
+            else:
+                i -= 1

@@ -19,7 +19,8 @@ MOST_COLUMNS: Final = 1 << 10
 class IndexRows:
     """What the indexers say of each slot. Where `filed_n` is false the rest means nothing.
 
-    Rows may be of different configurations for a while: a bias that is missing is 0, a popularity `NEVER`.
+    Rows may be of different configurations for a while: a bias that is missing is 0, a popularity `NEVER`, as is that
+    of an item without exposures, whatever its row says.
     """
 
     def __init__(self) -> None:
@@ -35,10 +36,11 @@ class IndexRows:
         """Set the rows of these slots."""
         if not rows:
             return
+        popularity = [row.popularity if row.exposures else [] for row in rows]
         self.filed_n[slots_n] = True
         self.cluster_n[slots_n] = [row.clusters[0] if row.clusters else UNFILED for row in rows]
         self.bias_nt = _put(self.bias_nt, slots_n, [row.bias for row in rows], 0)
-        self.popularity_nh = _put(self.popularity_nh, slots_n, [row.popularity for row in rows], NEVER)
+        self.popularity_nh = _put(self.popularity_nh, slots_n, popularity, NEVER)
         self.exposures_n[slots_n] = [row.exposures for row in rows]
         self.version_n[slots_n] = [row.version for row in rows]
         self.time_n[slots_n] = [row.time for row in rows]

@@ -25,7 +25,8 @@ class Order(NamedTuple):
         n_tasks: orders kept, one a task.
         half_life: which popularity counts; None before a version is known: the middle one.
         gamma: its weight.
-        initial: L of an item whose row holds none.
+        initial: L of an item without exposures, as of the version served; before there is one no more than that of any
+            item exposed.
     """
 
     n_tasks: int = 1
@@ -117,23 +118,29 @@ class Items:
         return int(rows.size)
 
     def reorder(self, order: Order) -> None:
-        """Sort the lists by another rule; only a change of tasks, half-life or gamma costs anything."""
+        """Sort the lists by another rule. With every version L of an item never exposed grows: those move together."""
         before, self.order = self.order, order
-        if order[:3] == before[:3]:
-            return
         if order.n_tasks != before.n_tasks:
             self.postings = Postings(self.postings.n_clusters, order.n_tasks)
             self._file(self.retrievable())
-        else:
+        elif order[:3] != before[:3]:
             self.postings.set_keys_all(self._keys(np.arange(len(self.live_n))))
+        elif order != before:
+            rows = self.retrievable()
+            rows = rows[np.isneginf(self._counts(rows))]
+            self.postings.shift_keys(rows, self._keys(rows))
 
     def popularity(self, rows_n: Longs | Ints) -> Doubles:
         """L of items by the half-life in use, (n,)."""
+        counts = self._counts(rows_n)
+        return np.where(np.isneginf(counts), self.order.initial, counts)
+
+    def _counts(self, rows_n: Longs | Ints) -> Doubles:
         known_nh = self.index.popularity_nh
         widest = known_nh.shape[1]
         column = widest // 2 if self.order.half_life is None else min(self.order.half_life, widest - 1)
         counts: Doubles = known_nh[rows_n, column]
-        return np.where(np.isneginf(counts), self.order.initial, counts)
+        return counts
 
     def _keys(self, rows_n: Longs) -> Doubles:
         prior: Doubles = self.order.gamma * self.popularity(rows_n)

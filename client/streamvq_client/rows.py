@@ -46,7 +46,9 @@ class ItemIndexRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
     Attributes:
         clusters: cluster id, one a facet; -1 = not filed yet.
         bias: one a task.
-        popularity: forward-decayed log count, one a half-life of the model configuration.
+        popularity: forward-decayed log count, one a half-life of the model configuration. It counts only where there
+            are `exposures`, and is empty where there are none: such an item has what one published now has, which
+            grows with every version; a number written at one moment would fade against the others.
         exposures: exposures counted for this item so far.
         version: model version that placed it.
         time: when the row was written, ms since 1970.

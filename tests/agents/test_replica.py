@@ -36,7 +36,6 @@ def same(replica: Replica, learner: Learner) -> None:
     np.testing.assert_allclose(placed.bias_nt, expected.bias_nt, rtol=1e-5, atol=1e-6)
     codes = learner.model.assign(expected.v_nd, np.array(NOWHERE, np.int32))
     np.testing.assert_array_equal(placed.clusters_n, codes)
-    np.testing.assert_allclose(placed.initial_h, learner.model.initial_popularity())
 
 
 def test_without_a_version_everything_is_nowhere() -> None:

@@ -62,6 +62,33 @@ def test_new_keys_for_all_equal_a_rebuild(sequence: list[list[tuple[int, int, li
     check(postings)
 
 
+@settings(max_examples=100, deadline=None)
+@given(batches, st.sets(st.integers(0, ROWS - 1)), st.floats(-6, 6) | st.just(1e15), st.booleans())
+def test_keys_of_some_that_move_equal_a_rebuild(
+    sequence: list[list[tuple[int, int, list[float]]]], chosen: set[int], by: float, other_order: bool
+) -> None:
+    """By one amount, of which a large one rounds keys to ties; or by any."""
+    postings = Postings(CLUSTERS, TASKS)
+    for batch in sequence:
+        apply(postings, batch)
+    rows = np.array([row for row in np.flatnonzero(postings.cluster_n != ABSENT) if row in chosen], np.int64)[::-1]
+    keys = postings.key_nt[rows] * (-1 if other_order else 1) + by
+    postings.shift_keys(rows, keys)
+    assert (postings.key_nt[rows] == keys).all()
+    check(postings)
+    postings.shift_keys(rows, postings.key_nt[rows] - by)
+    check(postings)
+
+
+def test_only_keys_of_items_in_a_list_move() -> None:
+    postings = Postings(CLUSTERS, 1)
+    postings.update(np.array([0, 2]), np.array([1, 1]), np.array([[1.0], [2.0]]))
+    for row, key, message in ((1, 0.0, "in no list"), (9, 0.0, "in no list"), (0, np.inf, "not finite")):
+        with pytest.raises(ValueError, match=message):
+            postings.shift_keys(np.array([row]), np.array([[key]]))
+    assert postings.items_of(1).tolist() == [2, 0]
+
+
 def test_a_catalogue_arriving_in_slices_and_wandering_stays_sorted_and_compact() -> None:
     rng = np.random.default_rng(3)
     n, clusters = 20_000, 64

@@ -49,6 +49,12 @@ def again(model: Model, query: Query, past: Past) -> list[str]:
     return [name for name in distinct if worth[name] > 0 and name not in query.exclude]
 
 
+def log_count(model: Model, row: ItemIndexRow) -> float:
+    """L: what the row says, or of an item never exposed what one has that is new in this version."""
+    known = row.popularity if row.exposures else model.initial_popularity().tolist()
+    return float(known[model.active_half_life])
+
+
 def all_scores(
     model: Model,
     query: Query,
@@ -64,7 +70,7 @@ def all_scores(
     vectors = model.rank_items(eligible, [rows[name].features for name in eligible])
     scores = {}
     for i, name in enumerate(eligible):
-        popularity = index[name].popularity[half_life] - model.log_mass_h[half_life]
+        popularity = log_count(model, index[name]) - model.log_mass_h[half_life]
         item = ItemVectors(vectors.v_nd[i : i + 1], vectors.bias_nt[i : i + 1])
         found = (
             _attended(model, u, item, popularity)
@@ -90,12 +96,11 @@ def coarse_scores(
     """u·e + bias + gamma L of every item for one task; an item without a code counts as with the best one."""
     u, _ = user_vector(model, query, past)
     clusters = model.coarse(u)[task] if model.codebook.n_codes else np.zeros(1)
-    half_life = model.active_half_life
     return {
         name: float(
             (clusters[row.clusters[0]] if row.clusters[0] >= 0 else clusters.max())
             + row.bias[task]
-            + model.config.gamma * row.popularity[half_life]
+            + model.config.gamma * log_count(model, row)
         )
         for name, row in index.items()
         if name not in query.exclude

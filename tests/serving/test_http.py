@@ -5,6 +5,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 from pydantic import TypeAdapter
 from streamvq_client.rows import ItemIndexRow, ItemRow, encode
 
@@ -121,11 +122,11 @@ async def test_every_answer_is_of_one_whole_version_while_everything_changes(
 def moves(world: World, index: dict[str, ItemIndexRow], number: int) -> list[Written]:
     """Every item to another cluster; bias and popularity stay, so that the exact scores do."""
     topic = world.topics.item_index_changelog
-    rows = {name: [(row.clusters[0] + number + 1) % 16] for name, row in index.items()}
-    return [
-        (topic, name.encode(), encode(ItemIndexRow(k, index[name].bias, index[name].popularity, 1, number, 0, 0)))
-        for name, k in rows.items()
-    ]
+    moved = {
+        name: structs.replace(row, clusters=[(row.clusters[0] + number + 1) % 16], version=number)
+        for name, row in index.items()
+    }
+    return [(topic, name.encode(), encode(row)) for name, row in moved.items()]
 
 
 async def publish_slowly(settings: Settings, pieces: list[list[Written]]) -> None:

@@ -110,7 +110,7 @@ def test_attention_scores_as_the_trainer_s_own_model_does(settings: dict[str, An
     [answer] = retrieve(filled.replica, [Query(user_id="u7", exact=True, k=len(names))], WIDE)
     items, ages = world.past(Query(user_id="u7"))
     inputs = UserInputs(["u7"], (), (), [items], [ages])
-    share = model.log_share(np.array([filled.index[name].popularity for name in names]))
+    share = model.log_share(world.learner.popularity(names))
     scores = model.rank(inputs, names, [world.rows[name].features for name in names], share).sum(axis=0)
     own, bonus_tn = model.repeats(items)
     scores[[names.index(name) for name in own]] += bonus_tn.sum(axis=0)
@@ -218,7 +218,7 @@ def test_before_any_version_popularity_answers() -> None:
     replica.apply(as_records([*world.item_records(), *world.index_records()]))
     [answer] = retrieve(replica, [Query(user_id="u1", explain=True)], WIDE)
     assert (answer.rests_on, answer.version) == ("popularity", 0)
-    popular = {name: row.bias[0] + row.popularity[2] for name, row in index.items()}
+    popular = {name: row.bias[0] + (row.popularity[2] if row.exposures else 0.0) for name, row in index.items()}
     assert ids(answer) == brute_force.best(popular, 10)
     replica.activate(*world.version())
     [answer] = retrieve(replica, [Query(user_id="u1")], WIDE)

@@ -2,6 +2,7 @@
 
 import copy
 import time as clock
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -65,6 +66,7 @@ class World:
         self.users = [f"u{n}" for n in range(users)]
         self.now = BEGIN
         """Time of the latest exposure."""
+        self.exposures: Counter[str] = Counter()
         self.histories: dict[str, list[str]] = {user: [] for user in self.users}
         self.times: dict[str, list[int]] = {user: [] for user in self.users}
         catalogue = Catalogue()
@@ -106,6 +108,7 @@ class World:
             )
             self.learner.step(batch)
             self.now = times[-1]
+            self.exposures.update(batch.item_ids)
             for u, i, time in zip(users.tolist(), shown.tolist(), times, strict=True):
                 if i % GENRES == u % GENRES:
                     self.histories[self.users[u]] = [*self.histories[self.users[u]], self.names[i]][-8:]
@@ -148,8 +151,8 @@ class World:
             name: ItemIndexRow(
                 clusters=[int(placed.clusters_n[i])],
                 bias=placed.bias_nt[i].tolist(),
-                popularity=placed.popularity_nh[i].tolist(),
-                exposures=i,
+                popularity=placed.popularity_nh[i].tolist() if self.exposures[name] else [],
+                exposures=self.exposures[name],
                 version=self.number,
                 time=int(clock.time() * 1000),
                 published=self.rows[name].published,
