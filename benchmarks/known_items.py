@@ -143,11 +143,16 @@ class KnownItems:
         astray: Bools = self._learner.model.assign(v_nd, stands) != stands
         return astray
 
-    def empty_codes(self) -> list[int]:
-        """Codes that hold no item."""
-        codes = self._learner.model.codebook.n_codes
+    @property
+    def items_k(self) -> Longs:
+        """Items filed under each code, (K,)."""
         filed = self.clusters_n[self.clusters_n >= 0]
-        return np.flatnonzero(np.bincount(filed, minlength=codes) == 0).tolist() if codes and len(filed) else []
+        return np.bincount(filed, minlength=self._learner.model.codebook.n_codes)
+
+    def empty_codes(self) -> list[int]:
+        """Codes that hold no item; none before any item is filed."""
+        items_k = self.items_k
+        return np.flatnonzero(items_k == 0).tolist() if items_k.any() else []
 
     def _named(self, numbers: Sequence[int]) -> tuple[list[str], list[Features]]:
         set_ = self._set

@@ -38,6 +38,7 @@ class Replay:
         tally: what the arms have answered, under the names that `names` lists by arm.
         codes: how the codebook was used.
         cold: items never exposed before.
+        reseeded: codes moved because they held no item.
         seconds: spent on learning, on vectors and codes, on making batches, and by each arm.
     """
 
@@ -51,6 +52,7 @@ class Replay:
         sample: int | None = None,
         eligible: Eligibility = EVERYTHING,
         refreshed: int = REFRESHED,
+        reseed_every: int = RESEED_EVERY,
     ) -> None:
         """Begin at the first exposure.
 
@@ -62,6 +64,7 @@ class Replay:
             sample: questions a micro-batch at most; None: all.
             eligible: which items any arm may answer with.
             refreshed: items that follow the towers before each micro-batch; 0: only those just exposed.
+            reseed_every: micro-batches between two looks for empty codes; 0: none.
         """
         self.set, self.config, self.arms, self.sample = set_, config, arms, sample
         self.timeline = timeline or Timeline(set_)
@@ -69,6 +72,7 @@ class Replay:
         self.items = KnownItems(set_, self.learner, refreshed, eligible)
         self.tally, self.codes, self.cold = Tally(len(set_)), CodeStatistics(len(set_)), Cold(self.timeline)
         self.names: dict[str, list[str]] = {}
+        self.reseeded, self._reseed_every = 0, reseed_every
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
         self._batches = Batches(set_, self.timeline, config, eligible)
 
@@ -94,8 +98,8 @@ class Replay:
         self.codes.refreshed(refreshed.before_n, refreshed.after_n, start, turn)
         if start:
             self._predict(micro)
-        if number % RESEED_EVERY == 0:
-            self.learner.reseed(self.items.empty_codes())
+        if self._reseed_every and number % self._reseed_every == 0:
+            self.reseeded += len(self.learner.reseed(self.items.empty_codes()))
         self._learn(micro)
         for arm in self.arms.values():
             with _charged(arm):

@@ -20,6 +20,7 @@ from benchmarks.experiments.estimator import by_hashes
 from benchmarks.experiments.experiment import NO_STREAM
 from benchmarks.experiments.measures import by_arm, by_settings, trend
 from benchmarks.experiments.merging import CANDIDATES, Merges, by_way
+from benchmarks.experiments.reseeding import by_cadence
 from benchmarks.experiments.runner import Conditions, run, store
 from benchmarks.experiments.scanning import by_refreshed
 from benchmarks.experiments.streams import DRAWN, Stream, load
@@ -179,6 +180,14 @@ def test_items_that_do_not_follow_are_misplaced(bench: Bench, monkeypatch: pytes
     )
     assert measured["none"]["misplaced"] > 1.3 * measured["all"]["misplaced"]
     assert measured["none"]["misplaced, rarest half"] > measured["none"]["misplaced, most popular tenth"]
+
+
+def test_empty_codes_move_only_when_looked_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = ModelConfig((Task("click"),), **(SMALL | {"codes": 64, "alpha": 0.5, "disturbance": 1.0}))
+    monkeypatch.setattr(Bench, "prepared", lambda self, _: (self.stream.set, config))
+    measured = by_cadence(bench, {str(every): Variant(options={"every": every}) for every in (0, 1)})
+    assert measured["0"]["codes moved"] == 0 < measured["1"]["codes moved"]
+    assert measured["1"]["perplexity/K"] != measured["0"]["perplexity/K"]
 
 
 def test_the_estimator_errs_less_with_more_arrays() -> None:
