@@ -46,6 +46,22 @@ def test_nothing_drawn_is_no_error() -> None:
     assert np.isfinite(one.averages.sums_kd).all()
 
 
+@pytest.mark.parametrize(
+    ("share", "drawn", "mass"), [(0.25, True, 1.5), (0.0, True, 1.0), (0.001, True, 1.0), (0.25, False, 1.0)]
+)
+def test_codes_start_with_the_mass_that_one_batch_brings(share: float, drawn: bool, mass: float) -> None:
+    """That of the exposures, weights of 2, and what uniform items add where any are drawn."""
+    config = ModelConfig(
+        tasks=(Task("click"),), dim=D, id_dim=D, batch=8, codes=CODES, uniform_share=share, uniform_mass=0.5
+    )
+    catalogue, names = Catalogue(), [f"i{n}" for n in range(30)]
+    for name in names:
+        catalogue.put(name, {}, drawn=drawn)
+    one = Filing(Model(config))
+    one.start(names, catalogue, np.full(8, 2.0), np.random.default_rng(0))
+    assert one.averages.counts_k == pytest.approx(np.full(CODES, mass * 8 * 2 / CODES))
+
+
 def test_draws_are_told_from_exposures() -> None:
     catalogue = Catalogue()
     for name in "abcd":
