@@ -46,8 +46,9 @@ class StreamingVQ:
             ranks["merge"][block] = places_in_order(rows, targets, most)
             if begin == 0:
                 tops = {name: _shown(ranked, scores, size) for name, size in budgets.items()} | {"merge": _order(rows)}
-        answers = {f"svq@{name}": Answer(ranks[name], tops[name], float(size)) for name, size in budgets.items()}
-        merged = Answer(ranks["merge"], tops["merge"], 0.0)
+        codes = moment.learner.model.codebook.n_codes  # scored before any item is: they count like IVF's centroids
+        answers = {f"svq@{name}": Answer(ranks[name], tops[name], float(codes + n)) for name, n in budgets.items()}
+        merged = Answer(ranks["merge"], tops["merge"], float(codes))
         return {"svq": answers["svq@10%"], **answers, "svq-merge@10%": merged}
 
     def learned(self, set_: Interactions, start: int, end: int) -> None:

@@ -40,7 +40,7 @@ class Merges(StreamingVQ):
     def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
         """By name of the way."""
         self._file(moment)
-        clusters = self._cluster_scores(moment)
+        clusters, codes = self._cluster_scores(moment), moment.learner.model.codebook.n_codes
         exact = best_of_all(moment.scorer.all(0, min(SHOWN, len(questions))), questions.seen)
         answers: dict[str, Answer] = {}
         for name, chunk in self.ways.items():
@@ -51,7 +51,7 @@ class Merges(StreamingVQ):
             scores = moment.scorer.of(0, rows)
             self.kept[name] += [float(np.isin(best, found).mean()) for best, found in zip(exact, rows, strict=False)]
             ranks = ranks_within(rows, scores, questions.target_q, CANDIDATES)
-            answers[name] = Answer(ranks, best_of(rows[:SHOWN], scores[:SHOWN]), float(CANDIDATES))
+            answers[name] = Answer(ranks, best_of(rows[:SHOWN], scores[:SHOWN]), float(codes + CANDIDATES))
         self.questions += len(questions) if self._warm else 0
         self._warm = True
         return answers
