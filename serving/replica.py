@@ -108,7 +108,7 @@ class Replica:
             self.histories.pop(user, None)
         else:
             row = self.histories[user] = decode_history(record.value)
-            self.time.saw(row.times)
+            self.time.saw(user, row.times)
 
 
 def _key(record: Record) -> str:

@@ -2,6 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
+
+WITNESSES: Final = 2
+"""Users who must have got somewhere in time for the stream to be there."""
 
 
 def now_ms() -> int:
@@ -10,32 +14,42 @@ def now_ms() -> int:
 
 
 class StreamTime:
-    """The latest time of any positive, but never later than the wall clock.
+    """The latest time that two users have reached with a positive, but never later than the wall clock.
 
     Ages count from it, so that recorded events that are replayed do not look as if everybody had been away for years.
-    In a stream of now it is behind the wall clock by the time since anybody liked anything.
+    In a stream of now it is behind the wall clock by the time since others liked anything.
+
+    Events may lie up to a day ahead of the clock, and anything is ahead of a replay of old ones. One user alone does
+    not move the time, or a single wrong date would make every item too old and everybody long away until the stream
+    gets there.
 
     >>> stream = StreamTime(lambda: 1000)
-    >>> stream.saw([400, 700]); stream.now
+    >>> stream.saw("a", [400, 700]); stream.saw("b", [600]); stream.now
+    600
+    >>> stream.saw("b", [9999]); stream.now
     700
-    >>> stream.saw([9999]); stream.now
+    >>> stream.saw("a", [9999]); stream.now
     1000
     """
 
     def __init__(self, clock: Callable[[], int] = now_ms) -> None:
         """`clock`: wall clock in ms."""
         self._clock = clock
-        self._latest: int | None = None
+        self._latest: dict[str, int] = {}
 
-    def saw(self, times: Sequence[int]) -> None:
-        """Somebody liked something at these times, oldest first."""
-        if times and (self._latest is None or times[-1] > self._latest):
-            self._latest = times[-1]
+    def saw(self, user: str, times: Sequence[int]) -> None:
+        """This user liked something at these times, oldest first."""
+        if not times:
+            return
+        latest = self._latest
+        latest[user] = max(times[-1], latest.get(user, times[-1]))
+        if len(latest) > WITNESSES:
+            del latest[min(latest, key=latest.__getitem__)]
 
     @property
     def now(self) -> int | None:
-        """Milliseconds since 1970; None while nobody has liked anything."""
-        return None if self._latest is None else min(self._latest, self._clock())
+        """Milliseconds since 1970; None while fewer than two users have liked anything."""
+        return min(*self._latest.values(), self._clock()) if len(self._latest) == WITNESSES else None
 
     def ages(self, times: Sequence[int]) -> list[float]:
         """Seconds since each time, never below 0; none while it is not known how late it is."""

@@ -27,8 +27,9 @@ class Shop:
         self._put(self.topics.items_changelog, name, ItemRow({"price": price}, {"stock": stock}, published))
         self._put(self.topics.item_index_changelog, name, ItemIndexRow([-1], [0.0], [0.0], 1, 1, published, published))
 
-    def liked(self, time: int) -> None:
-        self._put(self.topics.histories_changelog, "u", HistoryRow(["a"], [time]))
+    def liked(self, time: int, *users: str) -> None:
+        for user in users or ("u", "v"):
+            self._put(self.topics.histories_changelog, user, HistoryRow(["a"], [time]))
 
     def offered(self, *, exact: bool = False) -> set[str]:
         [answer] = retrieve(self.replica, [Query(exact=exact)], WIDE)
@@ -63,6 +64,19 @@ def test_items_grow_too_old_as_the_stream_goes_on() -> None:
     shop.liked(NOW + DAY + 1)
     assert shop.offered() == shop.offered(exact=True) == set()
     shop.item("late", NOW - DAY)
+    assert shop.offered() == set()
+
+
+def test_one_event_with_a_wrong_date_makes_no_item_too_old() -> None:
+    shop = Shop()
+    shop.item("a", NOW)
+    shop.liked(NOW + 50 * DAY, "first of all")
+    assert shop.offered() == {"a"}
+    shop.liked(NOW)
+    shop.liked(NOW + 70 * DAY, "first of all")
+    shop.liked(NOW + DAY)
+    assert shop.offered() == {"a"}
+    shop.liked(NOW + DAY + 1)
     assert shop.offered() == set()
 
 

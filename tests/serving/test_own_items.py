@@ -124,18 +124,37 @@ def read(replica: Replica, user: str, times: list[int]) -> None:
     replica.apply([Record(replica.topics[-1], 0, 0, 0, user.encode(), encode(row))])
 
 
-def test_stream_time_is_the_latest_positive_and_never_in_the_future() -> None:
+def test_stream_time_is_what_two_users_have_reached_and_never_in_the_future() -> None:
     replica = Replica(Topics("t"), time=StreamTime(lambda: 10_000))
     assert replica.time.now is None
     read(replica, "a", [1000, 4000])
+    assert replica.time.now is None
+    assert replica.time.ages([1000]) == []
     read(replica, "b", [2000])
+    assert replica.time.now == 2000
+    read(replica, "b", [2000, 5000])
     assert replica.time.now == 4000
     assert replica.time.ages([1000, 4000, 5000]) == [3.0, 0.0, 0.0]
     read(replica, "c", [])
     replica.apply([Record(replica.topics[-1], 0, 0, 0, b"a", None)])
     assert replica.time.now == 4000
     read(replica, "b", [99_000])
+    assert replica.time.now == 4000
+    read(replica, "c", [3000])
+    read(replica, "d", [6000])
+    assert replica.time.now == 6000
+    read(replica, "d", [99_000])
     assert replica.time.now == 10_000
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 50)), max_size=30))
+def test_stream_time_does_not_depend_on_the_order_of_rows(rows: list[tuple[str, int]]) -> None:
+    time, latest = StreamTime(lambda: 40), dict.fromkeys("abcd", -1)
+    for user, reached in rows:
+        latest[user] = max(latest[user], reached)
+        time.saw(user, [0, reached])
+    second = sorted(latest.values())[-2]
+    assert time.now == (None if second < 0 else min(second, 40))
 
 
 def test_answers_rest_on_how_long_ago_it_was_in_the_stream(filled: Filled) -> None:

@@ -115,10 +115,10 @@ class World:
                     self.times[self.users[u]] = [*self.times[self.users[u]], time][-8:]
 
     def past(self, query: Query) -> Past:
-        """What is known of the user of a query, at the time of the latest positive of anybody."""
+        """What is known of the user of a query, at the latest time that two users have reached."""
         user = query.user_id or ""
-        latest = max(times[-1] for times in self.times.values() if times)
-        return Past(self.histories.get(user, []), [(latest - time) / 1000 for time in self.times.get(user, [])])
+        latest = sorted(times[-1] for times in self.times.values() if times)[-2]
+        return Past(self.histories.get(user, []), [max(latest - time, 0) / 1000 for time in self.times.get(user, [])])
 
     def version(self) -> Version:
         """Close a version of everything learnt since the last one."""
