@@ -12,7 +12,7 @@ from benchmarks.data.columns import ITEM, TIME, USER, find_all, nearest, require
 from benchmarks.data.duplicates import Hashes
 from benchmarks.data.errors import InputError
 from benchmarks.data.numbering import NONE, Numbering
-from benchmarks.data.outcomes import Outcome
+from benchmarks.data.outcomes import Asked, Outcome, asked
 from benchmarks.data.progress import Reading
 from benchmarks.data.tables import Rows, open_rows
 from benchmarks.data.times import read_times
@@ -65,10 +65,13 @@ def read_events(path: Path, tasks: Sequence[str] | None) -> Events:
     user, item = require(rows.names, USER, path), require(rows.names, ITEM, path)
     require(rows.names, TIME, path)
     times = [name for name in find_all(rows.names, TIME) if name not in (user, item)]
-    chosen = None if tasks is None else [_chosen(rows, name) for name in tasks]
+    chosen = None if tasks is None else [_chosen(rows, task) for task in tasks]
     users, items = Numbering(), Numbering()
     read = _read(rows, user, item, times, chosen, users, items)
-    us_n, valid_n, time = _times(read.times)
+    try:
+        us_n, valid_n, time = _times(read.times)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     hash_n = read.hash_n
     for values in (read.user_n, read.item_n, us_n):
         hash_n = duplicates.mixed(hash_n, values)
@@ -78,7 +81,7 @@ def read_events(path: Path, tasks: Sequence[str] | None) -> Events:
     labels = _labels(read.outcomes, kept_n, chosen)
     order = _order(us_n, kept_n)
     was_sorted = bool(np.all(np.diff(order) > 0))
-    used = {user, item, *times, *labels}
+    used = {user, item, *times, *(one.column for one in read.outcomes if one.name in labels)}
     return Events(
         read.user_n[order], read.item_n[order], us_n[order], {name: one[order] for name, one in labels.items()},
         users, items, dropped, tuple(name for name in rows.names if name not in used), (user, item, time), was_sorted,
@@ -86,12 +89,14 @@ def read_events(path: Path, tasks: Sequence[str] | None) -> Events:
 
 
 def _read(
-    rows: Rows, user: str, item: str, times: Sequence[str], chosen: Sequence[str] | None, users: Numbering,
+    rows: Rows, user: str, item: str, times: Sequence[str], chosen: Sequence[Asked] | None, users: Numbering,
     items: Numbering,
 ) -> _Columns:  # fmt: skip
     others = tuple(name for name in rows.names if name not in (user, item, times[0]))
-    able = [name for name in others if name not in times] if chosen is None else chosen
-    found = [Outcome(name, chosen is not None) for name in able]
+    if chosen is None:
+        found = [Outcome(name, name) for name in others if name not in times]
+    else:
+        found = [Outcome(one.name, one.column, one) for one in chosen]
     hashes = [np.zeros(0, np.uint64)]
     time_parts: dict[str, list[pa.Array]] = {name: [] for name in times}
     with Reading(f"Reading {rows.path.name}") as reading:
@@ -102,7 +107,7 @@ def _read(
             for name, parts in time_parts.items():
                 parts.append(batch.column(name))
             for outcome in found:
-                outcome.read(batch.column(outcome.name))
+                outcome.read(batch.column(outcome.column))
             reading.show(share)
     if not time_parts[times[0]]:
         raise InputError(f"{rows.path}: holds column names but no rows")
@@ -150,20 +155,24 @@ def _order(us_n: Longs, kept_n: Bools) -> Longs:
     return order
 
 
-def _labels(found: Sequence[Outcome], kept_n: Bools, chosen: Sequence[str] | None) -> dict[str, Floats]:
+def _labels(found: Sequence[Outcome], kept_n: Bools, chosen: Sequence[Asked] | None) -> dict[str, Floats]:
     labels = {one.name: values for one in found if (values := one.labels_n) is not None}
-    names = outcomes.choose({name: values[kept_n] for name, values in labels.items()}) if chosen is None else chosen
-    if chosen and not np.any(labels[chosen[0]][kept_n] > 0):
-        raise InputError(f"task {chosen[0]}: no row has a value above 0, so there is nothing to predict")
-    return {name: labels[name] for name in names}
+    if chosen is None:
+        return {name: labels[name] for name in outcomes.choose({name: one[kept_n] for name, one in labels.items()})}
+    for one in chosen:
+        one.check(labels[one.name][kept_n])
+    if chosen and not np.any(labels[chosen[0].name][kept_n] > 0):
+        raise InputError(f"task {chosen[0].name}: {chosen[0].never}, so there is nothing to predict")
+    return {one.name: labels[one.name] for one in chosen}
 
 
-def _chosen(rows: Rows, name: str) -> str:
-    if name in rows.names:
-        return name
-    near = nearest(rows.names, [name])
+def _chosen(rows: Rows, task: str) -> Asked:
+    found = asked(task, rows.names)
+    if found.column in rows.names:
+        return found
+    near = nearest(rows.names, [found.column])
     raise InputError(
-        f"{rows.path}: no column {name} to make a task of. Its columns are {', '.join(map(repr, rows.names))}."
+        f"{rows.path}: no column {found.column} to make a task of. Its columns are {', '.join(map(repr, rows.names))}."
         + (f" Is it {near!r}?" if near else "")
     )
 

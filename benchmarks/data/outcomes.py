@@ -10,6 +10,8 @@ Without a choice of the user's:
    are trained beside it: rarer ones are a handful of rows a batch.
 5. Where none is left, every row is a positive of one task, `interaction`.
 
+A task that the user names may be a condition, such as `rating>=4`; a column of grades must be, for no grade is 0.
+
 Ratings, watch times and all else of the interactions file are outcomes of another kind, known only after the item was
 shown: never features.
 """
@@ -39,7 +41,9 @@ LEVELS = {
     "no": 0.0,
     "yes": 1.0,
 }  # False == 0
+MOST_GRADES = 10  # half steps up to 5, or whole ones up to 10
 MOST_LEVELS = 8  # ways to write 0, 1 and missing in one column
+CONDITION = re.compile(r"(.+?)\s*(>=|>)\s*(-?\d+(?:\.\d+)?)")
 REJECTION = re.compile(
     r"(^|_)(hate|dislik|unlik|unfollow|unsub|skip|report|block|hid|negativ|neg(_|$)|bounc|return|refund|cancel|reject|not_|no_)"
 )
@@ -50,17 +54,70 @@ ACTION = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A task that the user names: a column, of which values above 0 are positive, or a column with a least value.
+
+    Attributes:
+        name: as it was named.
+        sign: `>=`, `>`, or none.
+        bound: the value that the column is compared with.
+    """
+
+    name: str
+    column: str
+    sign: str = ""
+    bound: float = 0.0
+
+    def labels(self, values_n: Floats) -> Floats:
+        """The values themselves, or 1 and 0 by the comparison; NaN stays NaN."""
+        if not self.sign:
+            return values_n
+        met = values_n >= np.float32(self.bound) if self.sign == ">=" else values_n > np.float32(self.bound)
+        labels: Floats = np.where(np.isnan(values_n), np.float32(np.nan), met.astype(np.float32))
+        return labels
+
+    def check(self, labels_n: Floats) -> None:
+        """Raise InputError where these are grades: all of them are above 0, so every row would be a positive."""
+        levels = np.unique(labels_n[~np.isnan(labels_n)])
+        if not self.sign and 1 < len(levels) <= MOST_GRADES and levels[0] > 0:
+            high = levels[2 * len(levels) // 3]
+            raise InputError(
+                f"task {self.name}: its column holds grades, {levels[0]:g} to {levels[-1]:g}, so every row would be a"
+                f" positive. Name the least that is one, such as --task '{self.column}>={high:g}'"
+            )
+
+    @property
+    def never(self) -> str:
+        """What it means that no row is positive."""
+        return f"no row has a value {self.sign} {self.bound:g}" if self.sign else "no row has a value above 0"
+
+
+def asked(task: str, columns: Sequence[str]) -> Asked:
+    """What a user's name of a task means, given the columns there are.
+
+    >>> asked("rating >= 4", ["rating"])
+    Asked(name='rating >= 4', column='rating', sign='>=', bound=4.0)
+    """
+    condition = CONDITION.fullmatch(task)
+    if task in columns or not condition:
+        return Asked(task, task)
+    return Asked(task, condition[1], condition[2], float(condition[3]))
+
+
 @dataclass(slots=True)
 class Outcome:
     """One column that may be an outcome, read batch after batch.
 
     Attributes:
-        chosen: the user wants it, so any number is allowed.
+        name: of the task.
+        asked: what the user wants of it, so any number is allowed.
         parts: labels read so far, NaN for missing; None once it turned out to be no outcome.
     """
 
     name: str
-    chosen: bool = False
+    column: str
+    asked: Asked | None = None
     parts: list[Floats] | None = field(default_factory=list)
 
     def read(self, column: pa.Array) -> None:
@@ -70,7 +127,7 @@ class Outcome:
             InputError: it was chosen and holds something else than numbers.
         """
         if self.parts is not None:
-            labels = _numbers(column, self.name) if self.chosen else _levels(column)
+            labels = _levels(column) if self.asked is None else self.asked.labels(_numbers(column, self.column))
             if labels is None:
                 self.parts = None
             else:

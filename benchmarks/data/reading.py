@@ -70,7 +70,7 @@ def read_interactions(
         item_features=_features(item_side, order_m),
         dropped=dict(events.dropped) | {key: n for side in sides for key, n in side.dropped.items() if n},
         ignored_columns=(*events.ignored, *(column for side in sides for column in side.guessed.ignored)),
-        notes=_notes(events, sides),
+        notes=(*_notes(events, sides), *(_positives(events.labels) if tasks is not None else ())),
     )
 
 
@@ -157,8 +157,33 @@ def _notes(events: Events, sides: Sequence[SideFile]) -> tuple[str, ...]:
     for side in sides:
         if side.published:
             notes.append(f"items are offered from the time in column {side.published}")
-        notes.extend(f"column {name} is ignored: {reason}" for name, reason in side.guessed.ignored.items())
+        if again := side.dropped.get(side.again):
+            notes.append(
+                f"the file of {side.side}s has {again:,} more rows of {side.side}s that it had before: the"
+                f" first row of each counts. Is it a file of events? Then what it says may be known only later"
+            )
+        notes.extend(_ignored(side.guessed.ignored))
     return tuple(notes)
+
+
+def _positives(labels: Mapping[str, Floats]) -> list[str]:
+    """What tasks of the user's own come to."""
+    return [
+        f"task {name}: {float(np.mean(values[~np.isnan(values)] > 0)):.1%} of the rows that have a value are positives"
+        + ("" if is_binary(values) else ", all above 0, weighed by their size")
+        for name, values in labels.items()
+    ]
+
+
+def _ignored(reasons: Mapping[str, str]) -> list[str]:
+    """A line a reason, with all columns that it holds for."""
+    columns: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        columns.setdefault(reason, []).append(name)
+    return [
+        f"column{'s' * (len(names) > 1)} {', '.join(names)} {'is' if len(names) == 1 else 'are'} ignored: {reason}"
+        for reason, names in columns.items()
+    ]
 
 
 def _stem(path: Path) -> str:

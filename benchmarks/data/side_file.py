@@ -32,17 +32,24 @@ class SideFile:
     """What a file says of R users or items.
 
     Attributes:
+        side: whose features these are.
         number_r: number of each.
         published_us_r: when each item was published, microseconds since 1970; UNKNOWN where the file does not say.
         published: the column that says so, if there is one.
         dropped: reason -> rows of the file that are not here.
     """
 
+    side: Side
     number_r: Ints
     guessed: Guessed
     published_us_r: Longs
     published: str | None
     dropped: Mapping[str, int]
+
+    @property
+    def again(self) -> str:
+        """The reason why rows of ids that came before are not here."""
+        return f"{self.side} described again"
 
 
 def read_side(path: Path, side: Side, numbering: Numbering, last_us: int) -> SideFile:
@@ -85,7 +92,7 @@ def read_side(path: Path, side: Side, numbering: Numbering, last_us: int) -> Sid
     }
     kept = table.filter(pa.array(kept_r))
     guessed = guess(kept.drop_columns([name for name in (key, published) if name]), side)
-    return SideFile(number_r[kept_r], guessed, times[kept_r], published, dropped)
+    return SideFile(side, number_r[kept_r], guessed, times[kept_r], published, dropped)
 
 
 def _numbers(ids: pa.ChunkedArray, key: str, numbering: Numbering, offered_r: Bools) -> Ints:

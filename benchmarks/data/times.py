@@ -4,6 +4,7 @@ Numbers are seconds, milliseconds, microseconds or nanoseconds by their magnitud
 ISO 8601 or one of a few customary forms; without a zone it is taken as UTC.
 """
 
+import math
 from datetime import datetime
 from typing import NamedTuple
 
@@ -125,7 +126,9 @@ def _from_customary(text: pa.ChunkedArray, what: str) -> Times:
     forms = (*(day + clock for day in FORMS for clock in CLOCKS), *OTHERS)
     read = [form for form in forms if _reads(distinct.slice(0, SAMPLE), form) and _reads(distinct, form)]
     if not read:
-        raise InputError(f"column {what}: {_unreadable(distinct)!r} is no time. {ADVICE}")
+        value = _unreadable(distinct)
+        row = pc.index(text, pa.scalar(value, text.type)).as_py() + 1
+        raise InputError(f"column {what}: {value!r} in data row {row:,} is no time. {ADVICE}")
     first, last = (pc.strptime(distinct, form, "us") for form in (read[0], read[-1]))
     if not first.equals(last):
         example = distinct.drop_null()[0].as_py()
@@ -138,11 +141,21 @@ def _reads(distinct: pa.Array, form: str) -> bool:
 
 
 def _unreadable(distinct: pa.Array) -> str:
-    """A value to show: the first that is not ISO 8601, if any."""
+    """A value to show: the first that is neither a number, where there are numbers, nor ISO 8601, if any."""
     values: list[str] = distinct.drop_null().to_pylist()
-    for value in values:
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    return values[0]
+    return next((value for value in values if not _is_number(value) and not _is_iso(value)), values[0])
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _is_iso(value: str) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """What columns are taken for: tasks, features, times of publication."""
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,39 @@ def test_names_of_tasks_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_tasks_that_the_user_names(tmp_path: Path) -> None:
-    columns = {"is_click": flags(0.4), "rating": [1.0, 2.5, None, 4.0] * 50, "comment text": ["good"] * N}
-    found = read(tmp_path, columns, tasks=["rating", "is_click"])
-    assert [(task.name, task.kind) for task in found.tasks] == [("rating", "value"), ("is_click", "binary")]
-    np.testing.assert_array_equal(found.labels_nt[:4, 0], np.array([1.0, 2.5, np.nan, 4.0], np.float32))
+    columns = {"is_click": flags(0.4), "minutes": [1.0, 2.5, None, 0.0] * 50, "comment text": ["good"] * N}
+    found = read(tmp_path, columns, tasks=["minutes", "is_click"])
+    assert [(task.name, task.kind) for task in found.tasks] == [("minutes", "value"), ("is_click", "binary")]
+    np.testing.assert_array_equal(found.labels_nt[:4, 0], np.array([1.0, 2.5, np.nan, 0.0], np.float32))
+    assert (
+        "task minutes: 66.7% of the rows that have a value are positives, all above 0, weighed by their size"
+        in found.notes
+    )
+    assert "task is_click: 40.0% of the rows that have a value are positives" in found.notes
     with pytest.raises(InputError, match=r"no column is_clik.*'is_click'"):
         read(tmp_path, columns, tasks=["is_clik"])
     with pytest.raises(InputError, match="comment text"):
         read(tmp_path, columns, tasks=["comment text"])
     with pytest.raises(InputError, match="nothing to predict"):
         read(tmp_path, {"is_click": flags(0.0)}, tasks=["is_click"])
+
+
+def test_a_column_of_grades_needs_the_least_that_counts(tmp_path: Path) -> None:
+    columns = {"rating": pa.array([1.0, 2.0, 3.0, 4.0, 5.0, None] * 33 + [4.0, 4.0]), "item stars": [1, 3] * 100}
+    with pytest.raises(InputError, match=r"rating: its column holds grades, 1 to 5.*--task 'rating>=4'"):
+        read(tmp_path, columns, tasks=["rating"])
+    found = read(tmp_path, columns, tasks=["rating>=4", "rating > 4", "item stars>=2.5"])
+    assert [(task.name, task.kind) for task in found.tasks] == [
+        ("rating_4", "binary"), ("rating_4_1", "binary"), ("item_stars_2_5", "binary")
+    ]  # fmt: skip
+    np.testing.assert_array_equal(found.labels_nt[2:6, 0], [0, 1, 1, np.nan])
+    np.testing.assert_array_equal(found.labels_nt[2:6, 1], [0, 0, 1, np.nan])
+    assert found.ignored_columns == ()
+    assert np.all(read(tmp_path, columns, tasks=["item stars>0"]).labels_nt == 1)  # who wants all says so
+    with pytest.raises(InputError, match=r"rating>=6: no row has a value >= 6"):
+        read(tmp_path, columns, tasks=["rating>=6"])
+    with pytest.raises(InputError, match=r"no column ratin .*'rating'"):
+        read(tmp_path, columns, tasks=["ratin>=4"])
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 1.0, np.nan]), min_size=4, max_size=4), min_size=1, max_size=5))
@@ -196,7 +220,7 @@ def test_columns_that_are_no_features_are_named_with_the_reason(tmp_path: Path) 
     assert found.features == ()
     assert found.ignored_columns == tuple(IGNORED)
     for name, (_, reason) in IGNORED.items():
-        assert any(note.startswith(f"column {name} is ignored: {reason}") for note in found.notes), name
+        assert any(re.match(rf"columns? (.*, )?{name}\b.* ignored: {reason}", note) for note in found.notes), name
 
 
 def test_a_text_file_says_the_same_as_parquet(tmp_path: Path) -> None:
@@ -217,6 +241,23 @@ def test_features_are_bounded_those_of_values_first(tmp_path: Path) -> None:
     found = read(tmp_path, {}, {"item_id": list(range(20))} | numbers | values)
     assert [one.name for one in found.features] == [*values, *(f"n{place}" for place in range(MOST - 4))]
     assert len(found.ignored_columns) == 4
+
+
+def test_columns_ignored_for_one_reason_share_a_line(tmp_path: Path) -> None:
+    items = {"item_id": list(range(20))} | {
+        f"number{n}": [n + place / 7 for place in range(20)] for n in range(MOST + 3)
+    }
+    notes = [note for note in read(tmp_path, {}, items).notes if "beyond" in note]
+    assert notes == [f"columns number16, number17, number18 are ignored: beyond {MOST} features"]
+
+
+def test_a_file_of_items_that_says_several_things_of_an_item_is_called_in_question(tmp_path: Path) -> None:
+    items = {"item_id": [*range(20), 3, 3, 4], "bought": [0, 1] * 10 + [1, 1, 1]}
+    assert any(
+        note.startswith("the file of items has 3 more rows of items that it had before: the first row of each counts")
+        for note in read(tmp_path, {}, items).notes
+    )
+    assert not any("more rows" in note for note in read(tmp_path, {}, {"item_id": list(range(20))}).notes)
 
 
 def test_names_become_names_of_features(tmp_path: Path) -> None:

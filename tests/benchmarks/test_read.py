@@ -249,12 +249,17 @@ BAD: dict[str, tuple[bytes, list[str]]] = {
     "one item": (b"user_id,item_id,timestamp\n1,2,3\n2,2,4\n", ["one item", "'2'", "nothing to choose"]),
     "only unusable rows": (b"user_id,item_id,timestamp\n,2,3\n1,,4\n", ["no row can be used", "1 x no user"]),
     "a row too short": (b"user_id,item_id,timestamp\n1,2,3\n1,2\n", ["Expected 3 columns, got 2"]),
-    "a word for a time": (b"user_id,item_id,timestamp\n1,2,yesterday\n1,3,today\n", ["'yesterday' is no time", "ISO"]),
+    "a word for a time": (b"user_id,item_id,timestamp\n1,2,yesterday\n1,3,today\n", ["'yesterday' in data row 1"]),
     "one bad time": (
-        b"user_id,item_id,timestamp\n1,2,2020-01-01\n1,3,2020-13-45\n", ["'2020-13-45' is no time"],
+        b"user_id,item_id,timestamp\n1,2,2020-01-01\n1,3,2020-13-45\n", ["'2020-13-45' in data row 2 is no time"],
+    ),
+    "a word among numbers": (
+        b"user_id,item_id,timestamp\n1,2,1700000000\n1,3,1700000001\n1,4,soon\n", ["'soon' in data row 3 is no time"],
     ),
     "day or month": (b"user_id,item_id,timestamp\n1,2,1/2/2020\n1,3,3/4/2020\n", ["'1/2/2020'", "may be the month"]),
-    "mixed units": (b"user_id,item_id,timestamp\n1,2,1700000000\n1,3,1700000000000\n", ["mixes units"]),
+    "mixed units": (
+        b"user_id,item_id,timestamp\n1,2,1700000000\n1,3,1700000000000\n", ["bad.csv: column timestamp mixes units"],
+    ),
     "a name twice": (b"user_id,item_id,item_id,timestamp\n1,2,2,3\n", ["two columns are named 'item_id'"]),
     "not text": (b"PK\x03\x04\x00\x00user_id,item_id,timestamp\n", ["is not text"]),
 }  # fmt: skip
