@@ -52,4 +52,5 @@ def apply(catalogue: Catalogue, records: Sequence[Record], eligible: Eligibility
         if row is None or row.deleted is not None:
             catalogue.delete(name)
         else:
-            catalogue.put(name, row.features, drawn=eligible.allows(row.attributes, row.features))
+            allowed = eligible.allows(row.attributes, row.features)
+            catalogue.put(name, row.features, drawn=allowed, published=row.published)

@@ -77,9 +77,9 @@ class Trainer:
 
     def __init__(self, settings: Settings, arguments: dict[str, Any], partitions: int) -> None:
         self._settings, self._connection, topics = settings, arguments, settings.topics
-        catalogue = Catalogue()
-        self._thread = ThreadPoolExecutor(1, "training", torch.set_num_threads, (settings.trainer.threads,))
         eligible = settings.eligible.rule()
+        catalogue = Catalogue(eligible.max_age_ms)
+        self._thread = ThreadPoolExecutor(1, "training", torch.set_num_threads, (settings.trainer.threads,))
         self._items = ItemFeatures(arguments, topics.items_changelog, catalogue, self._in_thread, eligible)
         self._empty = EmptyClusters(arguments, topics.clusters_changelog)
         self._metrics = TrainerMetrics(CollectorRegistry())

@@ -105,8 +105,9 @@ class KnownItems:
         """Items below `n` are known from now on."""
         set_, more = self._set, range(self.n, n)
         for item in more:
-            features = set_.features_of_item(item)
-            self._learner.catalogue.put(set_.items[item], features, drawn=self._eligible.allows(features))
+            name, features, published = set_.items[item], set_.features_of_item(item), int(set_.published_m[item])
+            drawn = self._eligible.allows(features)
+            self._learner.catalogue.put(name, features, drawn=drawn, published=published)
         self._v, self._bias, self._counts = grown(self._v, n), grown(self._bias, n), grown(self._counts, n)
         self.clusters_m, self.exposures_m = grown(self.clusters_m, n, -1), grown(self.exposures_m, n)
         self._stale = np.concatenate((self._stale, np.arange(self.n, n)))

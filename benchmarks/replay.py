@@ -17,6 +17,7 @@ from benchmarks.own import own_of
 from benchmarks.scoring import Scorer
 from benchmarks.tally import Facts, Tally, popularity_deciles
 from benchmarks.timeline import Timeline
+from pipeline.catalogue import Catalogue
 from pipeline.config import ModelConfig
 from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.learner import Learner
@@ -68,7 +69,7 @@ class Replay:
         """
         self.set, self.config, self.arms, self.sample = set_, config, arms, sample
         self.timeline = timeline or Timeline(set_)
-        self.learner = Learner(config)
+        self.learner = Learner(config, catalogue=Catalogue(eligible.max_age_ms))
         self.items = KnownItems(set_, self.learner, refreshed, eligible)
         self.tally, self.codes, self.cold = Tally(len(set_)), CodeStatistics(len(set_)), Cold(self.timeline)
         self.names: dict[str, list[str]] = {}

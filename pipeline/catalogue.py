@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.ages import Ages
 from pipeline.arrays import Bools
 
 ITEMS_A_BUCKET = 8
@@ -25,7 +26,9 @@ class Catalogue:
     ['a', 'a']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_age_ms: int | None = None) -> None:
+        """`max_age_ms`: items published longer ago than that are not drawn (`as_of`); None: however old."""
+        self._max_age_ms, self._ages = max_age_ms, Ages()
         self._features: dict[str, Mapping[str, Any]] = {}
         self._undrawn: set[str] = set()
         self._buckets: list[list[str]] = [[]]
@@ -54,22 +57,39 @@ class Catalogue:
         """Whether each may be drawn: all but those that were put as not to be, (n,)."""
         return np.array([name not in self._undrawn for name in names], np.bool_)
 
-    def put(self, name: str, features: Mapping[str, Any], *, drawn: bool = True) -> None:
-        """Add the item, or replace its features; `sample` never gives one that is not to be `drawn`."""
-        before = name in self._features and name not in self._undrawn
-        self._features[name] = features
-        if drawn and not before:
-            self._undrawn.discard(name)
-            self._file(name)
-        elif not drawn:
+    def put(self, name: str, features: Mapping[str, Any], *, drawn: bool = True, published: int = 0) -> None:
+        """Add the item, or replace its features; `sample` never gives one that is not to be `drawn`.
+
+        Args:
+            name: its id.
+            features: what is known of it.
+            drawn: whether it may be drawn while it is young enough.
+            published: ms since 1970; read only where there is an age limit.
+        """
+        if name not in self._features:
             self._undrawn.add(name)
-            if before:
-                self._unfile(name)
+        self._features[name] = features
+        if self._max_age_ms is not None and drawn:
+            drawn = self._ages.put(name, published)
+        elif self._max_age_ms is not None:
+            self._ages.remove(name)
+        self._draw(name, drawn=drawn)
+
+    def as_of(self, now_ms: int) -> None:
+        """Draw from the items that are young enough at a time, ms since 1970; it may go back."""
+        if self._max_age_ms is None:
+            return
+        old, young = self._ages.move(now_ms - self._max_age_ms)
+        for name in old:
+            self._draw(name, drawn=False)
+        for name in young:
+            self._draw(name, drawn=True)
 
     def delete(self, name: str) -> bool:
         """Remove the item; whether it was here."""
         if self._features.pop(name, None) is None:
             return False
+        self._ages.remove(name)
         if name in self._undrawn:
             self._undrawn.remove(name)
         else:
@@ -91,6 +111,14 @@ class Catalogue:
                 if place < len(bucket):
                     chosen.append(bucket[place])
         return chosen[:n]
+
+    def _draw(self, name: str, *, drawn: bool) -> None:
+        if drawn and name in self._undrawn:
+            self._undrawn.remove(name)
+            self._file(name)
+        elif not drawn and name not in self._undrawn:
+            self._undrawn.add(name)
+            self._unfile(name)
 
     def _bucket(self, name: str) -> list[str]:
         digest = hashlib.blake2b(name.encode(), digest_size=8).digest()

@@ -95,6 +95,9 @@ class Learner:
             BatchError: the batch does not fit together; nothing was learned.
         """
         batch.check(self.config)
+        if batch.times:
+            # In the middle of the batch: one wrong date must not make everything too old.
+            self.catalogue.as_of(sorted(batch.times)[len(batch.times) // 2])
         inputs, unknown_before = self.model.inputs, self.model.inputs.encoder.unknown_values
         columns = self._columns(batch)
         users_in, items_in = inputs.encode_users(batch.users), inputs.encode_items(columns.ids, columns.features)

@@ -22,7 +22,8 @@ class EligibleSettings(Section):
         None,
         gt=0,
         le=1_000_000,
-        description="Items published longer ago are not offered, in time of the stream; unset: no limit.",
+        description="Items published longer ago are not offered, nor drawn as negatives, in time of the stream;"
+        " unset: no limit.",
     )
     where: dict[str, Plain | list[Plain] | RangeSettings] = Field(
         default_factory=dict,

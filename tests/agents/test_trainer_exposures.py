@@ -110,3 +110,11 @@ def test_the_catalogue_follows_the_items() -> None:
     apply(catalogue, [record("dear", ItemRow({"price": 9.0}, {}, 1))], Eligibility(where={"price": Between(most=5)}))
     assert catalogue.get("dear") == {"price": 9.0}
     assert set(catalogue.sample(50, np.random.default_rng(0))) == {"c"}
+
+
+def test_the_catalogue_knows_how_old_items_are() -> None:
+    catalogue = Catalogue(max_age_ms=100)
+    rows = [("old", 50), ("new", 150), ("again", 60), ("again", 160)]
+    apply(catalogue, [ChangelogRecord("items", 0, 0, 0, name.encode(), encode(ItemRow({}, {}, t))) for name, t in rows])
+    catalogue.as_of(200)
+    assert set(catalogue.sample(50, np.random.default_rng(0))) == {"new", "again"}

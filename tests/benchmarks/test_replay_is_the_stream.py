@@ -12,6 +12,7 @@ from streamvq_client.rows import ItemRow, encode
 from benchmarks.interactions import Interactions
 from benchmarks.replay import Replay
 from infra.topics import create_topics
+from schemas.eligible import EligibleSettings
 from schemas.parameters import COMMIT_KEY, CONFIG_KEY, records_of
 from schemas.retriever import FeatureSettings, FeaturesSettings, TaskSettings
 from schemas.settings import Settings
@@ -58,7 +59,8 @@ def sample(settings: Settings) -> Sample:
     return Sample(
         Interactions(
             "sample", users, items, user_n.astype(np.int32), item_n.astype(np.int32), time_n.astype(np.int64),
-            config.tasks, np.column_stack((clicks, likes)).astype(np.float32), np.zeros(len(items), np.int64),
+            config.tasks, np.column_stack((clicks, likes)).astype(np.float32),
+            START - 1000 * np.arange(len(items), 0, -1),
             config.features, countries, described,
         ),
         records,
@@ -70,17 +72,23 @@ async def publish_items(settings: Settings, set_: Interactions) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
     await producer.start()
     try:
-        for name, features in zip(set_.items, set_.item_features, strict=True):
-            row = encode(ItemRow(dict(features), {}, published=START - 1))
+        for name, features, published in zip(set_.items, set_.item_features, set_.published_m.tolist(), strict=True):
+            row = encode(ItemRow(dict(features), {}, published=published))
             await producer.send(settings.topics.items_changelog, row, key=name.encode(), partition=0)
     finally:
         await producer.stop()
 
 
 @pytest.mark.usefixtures("one_thread")
-async def test_a_replay_learns_what_the_trainer_learns(settings: Settings) -> None:
+@pytest.mark.parametrize("max_age_s", [None, 300])
+async def test_a_replay_learns_what_the_trainer_learns(settings: Settings, max_age_s: int | None) -> None:
+    """Even where most items become too old on the way, and are no negatives then."""
     one = settings.kafka.model_copy(update={"partitions": 1})
-    told = {"kafka": one, "features": FEATURES, "tasks": {"click": TaskSettings(), "like": TaskSettings()}}
+    eligible = EligibleSettings(max_age_days=max_age_s and max_age_s / 86_400)
+    told = {
+        "kafka": one, "eligible": eligible, "features": FEATURES,
+        "tasks": {"click": TaskSettings(), "like": TaskSettings()},
+    }  # fmt: skip
     settings = small(settings.model_copy(update=told), batch_deadline_ms=NEVER_MS)
     given = sample(settings)
     assert len(given.set) % SMALL.batch == 0
@@ -89,8 +97,10 @@ async def test_a_replay_learns_what_the_trainer_learns(settings: Settings) -> No
     with started(settings) as trainer:
         await publish(settings, given.records)
         await until_learnt(trainer, settings, len(given.set))
-    replay = Replay(given.set, settings.model_config_core(), {})
+    replay = Replay(given.set, settings.model_config_core(), {}, eligible=eligible.rule())
     replay.run()
+    drawn = replay.learner.catalogue.drawn
+    assert drawn == len(given.set.items) if max_age_s is None else 0 < drawn < len(given.set.items) / 2
     assert replay.learner.model.codebook.n_codes == SMALL.codes
     assert replay.items.empty_codes() == []  # nothing moved by what only indexers tell a trainer
     for changes, topic in zip(

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.ages import Ages
 from pipeline.catalogue import Catalogue
 
 Operations = st.lists(st.tuples(st.sampled_from(["drawn", "not drawn", "gone"]), st.integers(0, 60)), max_size=120)
@@ -35,6 +36,55 @@ def test_draws_depend_on_the_set_of_items_only(operations: list[tuple[str, int]]
     assert draws[0] == draws[1]
     assert set(draws[0]) <= set(expected)
     assert len(draws[0]) == (20 if expected else 0)
+
+
+Aged = st.lists(
+    st.tuples(st.sampled_from(["drawn", "drawn", "not drawn", "gone", "time"]), st.integers(0, 8), st.integers(0, 40)),
+    max_size=300,
+)
+
+
+@given(Aged)
+@settings(deadline=None)
+def test_items_are_drawn_while_they_are_young_enough(operations: list[tuple[str, int, int]]) -> None:
+    """However often items get other times, and although the time goes back now and then."""
+    catalogue, fits, now = Catalogue(max_age_ms=10), dict[str, int](), -1000
+    for what, number, time in operations:
+        name = f"i{number}"
+        if what == "time":
+            now = time
+            catalogue.as_of(now)
+        elif what == "gone":
+            fits.pop(name, None)
+            catalogue.delete(name)
+        else:
+            fits.pop(name, None)
+            catalogue.put(name, {}, drawn=what == "drawn", published=time)
+            if what == "drawn":
+                fits[name] = time
+    young = {name for name, published in fits.items() if published >= now - 10}
+    assert catalogue.drawn == len(young)
+    names = [f"i{number}" for number in range(9)]
+    assert {name for name, drawn in zip(names, catalogue.draws(names), strict=True) if drawn and name in catalogue} == (
+        young
+    )
+    assert set(catalogue.sample(300, np.random.default_rng(0))) == young
+
+
+def test_without_a_limit_the_time_does_not_matter() -> None:
+    catalogue = Catalogue()
+    catalogue.put("a", {}, published=0)
+    catalogue.as_of(10**15)
+    assert catalogue.sample(1, np.random.default_rng(0)) == ["a"]
+
+
+def test_an_item_that_keeps_getting_other_times_is_kept_a_few_times() -> None:
+    ages = Ages()
+    for time in range(5000):
+        ages.put("a", time)
+        ages.move(time - 3)
+    assert len(ages._young) + len(ages._old) < 100
+    assert ages.move(5000) == (["a"], [])
 
 
 def test_every_item_is_equally_likely() -> None:
