@@ -48,6 +48,7 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
 COMPLETION = {"install_completion", "show_completion"}  # typer offers them for every app; ours is one program
 
 
@@ -94,6 +95,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         get_command(app)(list(arguments), prog_name="svq")
     except SystemExit as ended:  # typer's way of returning, after its own message about a wrong option
+        if ended.code == INTERRUPTED:
+            print("svq: interrupted", file=sys.stderr, flush=True)  # noqa: T201 - it is the command line
         return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the last guard: a message instead of a traceback
         return report(error)

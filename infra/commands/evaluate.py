@@ -1,6 +1,5 @@
 """`svq evaluate`: replay recorded interactions, predict each before learning from it, show what every arm answered."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.extra import evaluation_extra
+from infra.model_settings import plain, with_settings
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def evaluate(
     items: Annotated[Path | None, typer.Option(help="CSV or Parquet of item features.")] = None,
     users: Annotated[Path | None, typer.Option(help="CSV or Parquet of user features.")] = None,
     task: Annotated[
-        list[str] | None, typer.Option(help="Label column to predict; again for more. Default: guessed.")
+        list[str] | None,
+        typer.Option(
+            help="Label column to predict, or a condition such as 'rating>=4'; again for more. Default: guessed."
+        ),
     ] = None,
     arms: Annotated[
         str, typer.Option(help="Of exact, svq, hnsw, hnsw@1h, ivf, popularity, item-knn; by commas. Default: all.")
@@ -76,6 +79,7 @@ def evaluate(
         os.environ.setdefault(variable, str(threads))
     with evaluation_extra():
         from benchmarks.evaluation import evaluate as evaluated
+    from benchmarks.plain_json import plain_json
     from benchmarks.plan import Plan
     from benchmarks.progress import ReplayProgress
     from infra.evaluation_table import show
@@ -92,7 +96,7 @@ def evaluate(
     )  # fmt: skip
     with ReplayProgress(len(read), plan.seeds) as progress:
         result = evaluated(read, config, plan, progress)
-    text = json.dumps(result, allow_nan=False)
+    text = plain_json(result)
     if out is not None:
         out.write_text(text + "\n")
     _report(result, markdown, plots)
@@ -134,13 +138,8 @@ def _read(
 def _config(read: "Interactions", settings: list[str]) -> "ModelConfig":
     from pipeline.config import ModelConfig
 
-    values = ModelConfig(tasks=read.tasks, features=read.features).to_dict()
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise SettingsError(f"--set {setting}: expected name=value")
-        values[key] = _plain(value)
-    return ModelConfig.from_dict(values)
+    defaults = ModelConfig(tasks=read.tasks, features=read.features).to_dict()
+    return ModelConfig.from_dict(with_settings(defaults, settings))
 
 
 def _eligible(read: "Interactions", max_age: float | None, where: list[str]) -> "Eligibility":
@@ -179,12 +178,5 @@ def _condition(value: str) -> "Condition":
             return Between(float(least) if least else None, float(most) if most else None)
         except ValueError:
             raise SettingsError(f"--where …={value}: a range is of two numbers, LEAST..MOST") from None
-    plain = _plain(value)
-    return (value, plain) if isinstance(plain, bool | int | float) else (value,)
-
-
-def _plain(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
+    number = plain(value)
+    return (value, number) if isinstance(number, bool | int | float) else (value,)

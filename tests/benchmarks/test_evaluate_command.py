@@ -152,7 +152,8 @@ def test_a_table_files_and_plots(files: Path, tmp_path: Path, capsys: pytest.Cap
         (("{files}", "--set", "tau"), "--set tau: expected name=value"),
         (("{files}", "--set", "tua=1"), "unknown setting tua"),
         (("{files}", "--set", "tau=-1"), "tau must be above 0"),
-        (("{files}", "--set", "dim=wide"), "wrong type"),
+        (("{files}", "--set", "dim=wide"), "--set dim=wide: dim is a whole number, such as 64"),
+        (("{files}", "--set", "beta=true"), "beta is a number, such as 0.25"),
         (("{files}", "--rows", "700"), "the first 1024 are learned from before any is predicted"),
         (("{files}", "--items", "{files}/items.csv"), "brings its own features"),
         (("--interactions", "{files}/missing.csv"), "missing.csv"),
@@ -188,6 +189,7 @@ def test_ctrl_c_ends_it_cleanly(files: Path, jobs: str) -> None:
     out, error = process.communicate(timeout=20)
     assert process.returncode == 130, error
     assert out == ""
+    assert error.splitlines()[-1] == "svq: interrupted"
     assert "Traceback" not in error
 
 
