@@ -77,11 +77,10 @@ class Batches:
             [batch.history_ages[place] for place in places],
         )
         last = [self._numbers[history[-1]] if history else -1 for history in histories]
-        seen = self._timeline.seen(rows, n_items)
+        past = self._timeline.seen(rows, n_items)
         again = self._timeline.repeats(micro.start)
-        if again:
-            seen = seen.cleared()
+        seen, taken = (past.cleared(), past) if again else (past, past.cleared())
         repeated = repeated_of(histories if again else [], self._numbers, n_items, self._config.history)
         left_out = self._ineligible.at(int(set_.time_n[micro.start]), n_items)
         repeated, seen = without(repeated, left_out), seen.joined(left_out)
-        return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), repeated, seen)
+        return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), repeated, seen, taken)

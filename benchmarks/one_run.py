@@ -14,7 +14,7 @@ from benchmarks.timeline import Timeline
 from pipeline.config import ModelConfig
 from pipeline.eligibility import EVERYTHING, Eligibility
 
-RIVALS = ("popularity", "item-knn")
+RIVALS = ("popularity", "item-knn", "gp-topfreq")
 STALE = ("hnsw", "ivf")
 Numbers = dict[str, Any]
 
@@ -86,12 +86,13 @@ def run_once(
 
 
 def _best_in_hindsight(answered: Mapping[str, Numbers]) -> dict[str, str]:
-    """Name in the results -> name it answered under; of the half-lives of popularity only the best one is kept."""
-    half_lives = [name for name in answered if name.startswith("popularity@")]
-    names = {name: name for name in answered if name not in half_lives}
-    if half_lives:
-        names["popularity"] = max(half_lives, key=lambda name: answered[name][HEADLINE])
-        answered[names["popularity"]]["half_life"] = float(names["popularity"].partition("@")[2])
+    """Name in the results -> name it answered under; of the half-lives of a rival only the best one is kept."""
+    names = {name: name for name in answered if not name.startswith(tuple(f"{rival}@" for rival in RIVALS))}
+    for rival in RIVALS:
+        half_lives = [name for name in answered if name.startswith(f"{rival}@")]
+        if half_lives:
+            names[rival] = max(half_lives, key=lambda name: answered[name][HEADLINE])
+            answered[names[rival]]["half_life"] = float(names[rival].partition("@")[2])
     return names
 
 

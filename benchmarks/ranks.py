@@ -52,26 +52,31 @@ def places_in_order(rows_qm: Ints, targets_q: Ints, budget: int) -> Ints:
     return places
 
 
-def ranks_by_place(place_n: Ints, targets_q: Ints, seen: Seen) -> Ints:
-    """Rank of each target in one order for everybody, without what each user has seen, (Q,).
+def ranks_by_place(place_n: Ints, targets_q: Ints, seen: Seen, first: Seen) -> Ints:
+    """Rank of each target behind some items of its user, in one order for everybody, without what was seen, (Q,).
 
     Args:
         place_n: place of each item in the order.
         targets_q: item numbers.
         seen: of the questions.
+        first: items that come before all others, each once, the best first; none of them seen, all of them known.
     """
     ranks = np.full(len(targets_q), MISSED, np.int32)
-    _rank_by_place(place_n, targets_q, seen.items_s, seen.begin_q, seen.end_q, np.zeros(len(place_n), np.uint8), ranks)
+    _rank_by_place(
+        place_n, targets_q, seen.items_s, seen.begin_q, seen.end_q, first.items_s, first.begin_q, first.end_q,
+        np.zeros(len(place_n), np.uint8), ranks,
+    )  # fmt: skip
     return ranks
 
 
-def first_unseen(order_n: Longs, seen: Seen, questions: int) -> Ints:
-    """The first K of an order that each of the first questions' users has not seen, (questions, K); -1 beyond."""
+def first_unseen(order_n: Longs, seen: Seen, first: Seen, questions: int) -> Ints:
+    """The first K of the same order for each of the first questions' users, (questions, K); -1 beyond."""
     tops = np.full((questions, K), MISSED, np.int32)
     for place, top in enumerate(tops):
-        hidden = seen[place]
+        own = first.items_s[first.begin_q[place] : first.end_q[place]]
+        hidden = np.concatenate((seen[place], own))
         ahead = order_n[: K + len(hidden)]
-        shown = ahead[~np.isin(ahead, hidden)][:K]
+        shown = np.concatenate((own, ahead[~np.isin(ahead, hidden)]))[:K]
         top[: len(shown)] = shown
     return tops
 
@@ -136,16 +141,24 @@ def _rank_all(
 
 @native
 def _rank_by_place(
-    place_n: Ints, targets_q: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs, marks: Any, ranks_q: Ints
-) -> None:
+    place_n: Ints, targets_q: Ints, seen_s: Ints, begin_q: Longs, end_q: Longs,
+    first_s: Ints, first_begin_q: Longs, first_end_q: Longs, marks: Any, ranks_q: Ints,
+) -> None:  # fmt: skip
     n, falling = place_n.size, -place_n
     for q in range(targets_q.size):
         target = targets_q[q]
         if target < 0 or target >= n:
             continue
+        first = first_s[first_begin_q[q] : first_end_q[q]]
+        twice, own = _seen_ahead(falling, target, first, marks)
         ahead, hidden = _seen_ahead(falling, target, seen_s[begin_q[q] : end_q[q]], marks)
-        if not hidden and place_n[target] - ahead < K:
-            ranks_q[q] = place_n[target] - ahead
+        rank = first.size + place_n[target] - twice - ahead
+        if own:
+            rank = 0
+            while first[rank] != target:
+                rank += 1
+        if not hidden and rank < K:
+            ranks_q[q] = rank
 
 
 @native

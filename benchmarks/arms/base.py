@@ -29,6 +29,8 @@ class Questions:
         repeated: where the items of the history stand in it, as cells (question, item number); none where items taken
             before are not offered, be it that they were taken for another task only.
         seen: items that are not to be offered to each; `seen[q]` is sorted.
+        taken: every positive of each user before the exposure, in the order of time; none where items taken before are
+            not offered.
     """
 
     event_q: Longs
@@ -37,6 +39,7 @@ class Questions:
     last_q: Ints
     repeated: Repeated
     seen: Seen
+    taken: Seen
 
     def __len__(self) -> int:
         return len(self.event_q)

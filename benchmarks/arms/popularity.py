@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.arms.base import Answer, Cost, Moment, Questions
 from benchmarks.interactions import Interactions
 from benchmarks.ranks import SHOWN, first_unseen, ranks_by_place
+from benchmarks.seen import Seen
 from pipeline.arrays import Doubles, Longs
 
 HALF_LIVES: Final = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
@@ -48,14 +49,18 @@ class Popularity:
 
     def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
         """`popularity@…` by half-life in positives."""
+        return self.behind("popularity", questions.seen.cleared(), moment, questions)
+
+    def behind(self, name: str, first: Seen, moment: Moment, questions: Questions) -> dict[str, Answer]:
+        """`name@…` by half-life: some items of each user first, as `ranks_by_place` takes them, then the popular."""
         answers: dict[str, Answer] = {}
         for half_life, counts in self._counts.items():
             order = counts.order(moment.n_items)
             place = np.empty(len(order), np.int32)
             place[order] = np.arange(len(order))
-            ranks = ranks_by_place(place, questions.target_q, questions.seen)
-            shown = min(SHOWN, len(questions))
-            answers[f"popularity@{half_life}"] = Answer(ranks, first_unseen(order, questions.seen, shown), 0.0)
+            ranks = ranks_by_place(place, questions.target_q, questions.seen, first)
+            tops = first_unseen(order, questions.seen, first, min(SHOWN, len(questions)))
+            answers[f"{name}@{half_life}"] = Answer(ranks, tops, 0.0)
         return answers
 
     def learned(self, set_: Interactions, start: int, end: int) -> None:

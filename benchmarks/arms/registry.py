@@ -6,6 +6,7 @@ from typing import Final
 
 from benchmarks.arms.base import Arm
 from benchmarks.arms.exact import Exact
+from benchmarks.arms.gp_topfreq import GPTopFreq
 from benchmarks.arms.hnsw import Hnsw
 from benchmarks.arms.item_knn import ItemKNN
 from benchmarks.arms.ivf import Ivf
@@ -39,6 +40,7 @@ ARMS: Final[Mapping[str, Build]] = {
     HOURLY: lambda shared: Rebuilt("hnsw", Hnsw, shared.hourly, suffix="@1h"),
     "popularity": lambda shared: Popularity(len(shared.set.items)),
     "item-knn": lambda shared: ItemKNN(len(shared.set.items), len(shared.set.users)),
+    "gp-topfreq": lambda shared: GPTopFreq(len(shared.set.items)),
 }
 
 

@@ -19,6 +19,7 @@ MEANING = {
     "ivf+buffer": "the same with a buffer",
     "popularity": "most taken in a decayed window, of the length that is best in hindsight",
     "item-knn": "taken most often right after the user's latest item, then by popularity",
+    "gp-topfreq": "taken most often by the user, at any time before, then by popularity",
 }
 
 

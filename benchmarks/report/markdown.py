@@ -99,7 +99,7 @@ def _headline(result: Result) -> str:
 
 
 def _ratios(result: Result) -> str:
-    """The better rival of popularity and item-knn is called by its name."""
+    """The best rival is called by its name."""
     rival = result.get("best_rival", "rival")
     bounds = result.get("ratio_intervals", {})
     shown = [

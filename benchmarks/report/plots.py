@@ -11,7 +11,7 @@ from benchmarks.report.style import COLOURS, GREY, axes, look, svg
 
 Result = Mapping[str, Any]
 HEADLINE = "hit@100"
-OVER_TIME = ("exact", "svq", "hnsw", "hnsw+buffer", "popularity", "item-knn")
+OVER_TIME = ("exact", "svq", "hnsw", "hnsw+buffer", "popularity", "item-knn", "gp-topfreq")
 BY_AGE = ("exact", "svq", "hnsw", "hnsw+buffer", "ivf", "ivf+buffer")
 INDEXES = ("hnsw", "hnsw+buffer", "ivf", "ivf+buffer", "exact")
 AGES = {"1h": "up to 1 h", "1d": "1 h to 1 d", "7d": "1 d to 7 d", "older": "longer"}

@@ -1,6 +1,5 @@
 """How plots look: legible on white and on dark pages, the same bytes for the same numbers."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import StringIO
@@ -18,9 +17,10 @@ COLOURS = {
     "ivf": "#b8860b",
     "popularity": "#c2609a",
     "item-knn": "#009573",
+    "gp-topfreq": "#857c00",
 }
 DASHED = "buffer"  # arms with a buffer are dashed, so that colour is never the only difference
-MARKERS = {"exact": "s", "svq": "o", "hnsw": "^", "ivf": "v", "popularity": "D", "item-knn": "P"}
+MARKERS = {"exact": "s", "svq": "o", "hnsw": "^", "ivf": "v", "popularity": "D", "item-knn": "P", "gp-topfreq": "X"}
 SIZE = (7.0, 4.0)
 PARAMETERS = {
     "svg.hashsalt": "streamvq",
@@ -48,7 +48,7 @@ PARAMETERS = {
 
 def look(arm: str) -> Mapping[str, Any]:
     """Colour, marker and dashes of an arm."""
-    family = re.split(r"[@+\-]", arm)[0] if not arm.startswith("item") else "item-knn"
+    family = next((name for name in COLOURS if arm.startswith(name)), arm)
     return {
         "color": COLOURS.get(family, GREY),
         "marker": MARKERS.get(family, "."),

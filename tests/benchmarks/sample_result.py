@@ -8,7 +8,7 @@ from pipeline.config import ModelConfig, Task
 
 ARMS = (
     "exact", "svq", "svq@0.5%", "svq@1%", "svq@2%", "svq@5%", "svq@10%", "svq-merge@10%", "hnsw", "hnsw+buffer", "ivf",
-    "ivf+buffer", "popularity", "item-knn",
+    "ivf+buffer", "popularity", "item-knn", "gp-topfreq",
 )  # fmt: skip
 AGES = ("1h", "1d", "7d", "older", "unseen")
 

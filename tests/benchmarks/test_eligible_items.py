@@ -18,7 +18,7 @@ RULES = [
     Eligibility(max_age_ms=100 * 60_000),
     Eligibility(max_age_ms=200 * 60_000, where={"genre": ("1", "2", "3", "4", "5")}),
 ]
-ARMS = ("exact", "svq", "hnsw", "ivf", "popularity", "item-knn")
+ARMS = ("exact", "svq", "hnsw", "ivf", "popularity", "item-knn", "gp-topfreq")
 
 
 class Checked:
