@@ -20,6 +20,7 @@ class ReplayProgress:
         self._events, self._seeds = events, seeds
         self._began = self._said = time.monotonic()
         self._done = dict.fromkeys(seeds, 0)
+        self._first: dict[int, tuple[float, int]] = {}
         self._bars: Progress | None = None
         self._tasks: dict[int, TaskID] = {}
 
@@ -47,8 +48,14 @@ class ReplayProgress:
             return
         if seed not in self._tasks:
             self._tasks[seed] = self._bars.add_task(str(seed), total=self._events, rate=0.0)
-        speed = self._bars.tasks[self._tasks[seed]].speed
-        self._bars.update(self._tasks[seed], completed=self._done[seed], rate=speed or 0.0)
+        self._bars.update(self._tasks[seed], completed=self._done[seed], rate=self.rate(seed, time.monotonic()))
+
+    def rate(self, seed: int, now: float) -> float:
+        """Exposures a second of one seed since it was first heard of; a process reports some batches at a time, and
+        what it took to begin is no replay.
+        """
+        then, done = self._first.setdefault(seed, (now, self._done[seed]))
+        return (self._done[seed] - done) / (now - then) if now > then else 0.0
 
     def _line(self) -> None:
         now, done = time.monotonic(), sum(self._done.values())

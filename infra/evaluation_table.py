@@ -1,12 +1,14 @@
 """One evaluation on a terminal."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report.arms import ordered
+from benchmarks.report.arms import main_arms, ordered
+
+SHORT: Final = 30_000  # exposures: over the first few ten thousand the rivals lead on most sets
 
 
 def show(result: Mapping[str, Any]) -> None:
@@ -31,12 +33,38 @@ def show(result: Mapping[str, Any]) -> None:
     ratios = [f"{name.replace('/rival', f'/{rival}')} {ratio:.3f}" for name, ratio in result["ratios"].items()]
     if ratios:
         console.print(f"ratios of hit@100: {' · '.join(ratios)}", highlight=False)
-    codes = result["codes"]
+    for line in (*_fresh(result), *_cold(result), _codes(result["codes"]), *_hints(result)):
+        console.print(line, highlight=False)
+
+
+def _fresh(result: Mapping[str, Any]) -> Iterator[str]:
+    for age, entry in result["fresh"].items():
+        if entry["n"]:
+            found = " · ".join(f"{name} {entry[name]:.3f}" for name in main_arms(result["arms"]))
+            yield f"hit@100 of items first exposed at most {age} before ({entry['n']:,.0f}): {found}"
+
+
+def _cold(result: Mapping[str, Any]) -> Iterator[str]:
+    cold = result["cold"]
+    if cold["n"]:
+        yield (
+            f"hit@100 of items never exposed ({cold['n']:,.0f}): by features {cold['hit@100']:.3f},"
+            f" by id only {cold['id_only']:.3f}, by chance {cold['chance']:.3f}"
+        )
+
+
+def _codes(codes: Mapping[str, Any]) -> str:
     if not codes["total"]:
-        console.print("codes: none, the stream ended before the codebook began: svq had a single list")
-        return
-    console.print(
+        return "codes: none, the stream ended before the codebook began: svq had a single list"
+    return (
         f"codes: {codes['used']:.0f} of {codes['total']} used, perplexity {codes['perplexity_items']:.0f},"
-        f" largest {codes['largest_over_mean']:.1f} × mean",
-        highlight=False,
+        f" largest {codes['largest_over_mean']:.1f} × mean"
     )
+
+
+def _hints(result: Mapping[str, Any]) -> Iterator[str]:
+    if result["data"]["events"] < SHORT:
+        yield (
+            f"hint: {result['data']['events']:,} exposures are few. The towers learn from nothing, so popularity and"
+            " item-kNN are hard to beat at first; --plots shows how hit@100 goes on"
+        )
