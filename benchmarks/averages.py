@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.confidence import t_interval
+from benchmarks.confidence import over_seeds
 
 INTERVAL = "interval"
 
@@ -11,8 +11,8 @@ INTERVAL = "interval"
 def mean_of(results: Sequence[Any]) -> Any:
     """Numbers become their mean, mappings and lists are gone through; of everything else the first counts.
 
-    An `interval` becomes Student's over the seeds, of the numbers beside it that it speaks of. Whole numbers that agree
-    stay whole; lists that differ in length, like those of two codebooks, are the first one's.
+    An `interval` becomes that over users and seeds, of the numbers beside it that it speaks of. Whole numbers that
+    agree stay whole; lists that differ in length, like those of two codebooks, are the first one's.
 
     >>> mean_of([{"a": 1.0, "n": 2, "name": "x"}, {"a": 2.0, "n": 2, "name": "x"}])
     {'a': 1.5, 'n': 2, 'name': 'x'}
@@ -32,7 +32,10 @@ def mean_of(results: Sequence[Any]) -> Any:
 def _entry(key: str, results: Sequence[Mapping[str, Any]]) -> Any:
     if key != INTERVAL or len(results) == 1:
         return mean_of([result[key] for result in results])
-    held = results[0][INTERVAL]
-    if isinstance(held, Mapping):
-        return {name: list(t_interval([result[name] for result in results])) for name in held}
-    return list(t_interval([result["hit@100"] for result in results]))  # the one number with a bare interval
+    held = [result[INTERVAL] for result in results]
+    if isinstance(held[0], Mapping):
+        return {
+            name: list(over_seeds([result[name] for result in results], [bounds[name] for bounds in held]))
+            for name in held[0]
+        }
+    return list(over_seeds([result["hit@100"] for result in results], held))  # the one number with a bare interval

@@ -1,4 +1,4 @@
-"""Intervals of means: over users for one run, over seeds for several."""
+"""Intervals of means: over users for one run, over users and seeds for several."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,14 @@ _NORMAL = 1.959964
 
 
 def bootstrap(sums_um: Doubles, questions_u: Longs, seed: int = 0) -> Doubles:
-    """Percentile intervals of means over questions when users are drawn anew, (M, 2).
+    """Percentile intervals of means over questions when users are drawn anew, (M, 2); arguments as of `drawn_means`."""
+    if not len(questions_u):
+        return np.zeros((sums_um.shape[1], 2))
+    return percentiles(drawn_means(sums_um, questions_u, seed))
+
+
+def drawn_means(sums_um: Doubles, questions_u: Longs, seed: int = 0) -> Doubles:
+    """Means over questions for each of R times that users are drawn anew, (R, M); there must be a user.
 
     Questions of one user depend on each other, so users are what is drawn, each with all of its questions.
 
@@ -27,15 +34,18 @@ def bootstrap(sums_um: Doubles, questions_u: Longs, seed: int = 0) -> Doubles:
         seed: of the draws.
     """
     users, rng = len(questions_u), np.random.default_rng(seed)
-    if not users:
-        return np.zeros((sums_um.shape[1], 2))
     draws = min(DRAWS, max(FEWEST_DRAWS, USERS_DRAWN // users))
     means_rm = np.empty((draws, sums_um.shape[1]))
     for draw in range(draws):
         times_u = np.bincount(rng.integers(users, size=users), minlength=users)
         means_rm[draw] = times_u @ sums_um / (times_u @ questions_u)
+    return means_rm
+
+
+def percentiles(values_rm: Doubles) -> Doubles:
+    """The middle 95 % of each column, (M, 2)."""
     tail = 50 * (1 - LEVEL)
-    bounds: Doubles = np.percentile(means_rm, [tail, 100 - tail], axis=0).T
+    bounds: Doubles = np.percentile(values_rm, [tail, 100 - tail], axis=0).T
     return bounds
 
 
@@ -51,6 +61,25 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
         return mean, mean
     half = _quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
     return mean - half, mean + half
+
+
+def over_seeds(values: Sequence[float], intervals: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Interval of the mean of several runs over the same users, which differ by their seed.
+
+    Seeds are drawn for each run, users once for all: runs average out the former only. So the half widths of Student's
+    interval over the seeds and of the runs' own intervals over users, on average, add up as squares. What does not
+    depend on a seed keeps its interval over users.
+
+    Args:
+        values: of the runs.
+        intervals: (low, high) of each over users.
+
+    >>> [round(bound, 6) for bound in over_seeds([0.5, 0.5], [(0.4, 0.6), (0.4, 0.7)])]
+    [0.4, 0.65]
+    """
+    mean, (low, high) = float(np.mean(values)), t_interval(values)
+    below, above = (abs(float(np.mean(np.subtract(bounds, values)))) for bounds in zip(*intervals, strict=True))
+    return mean - math.hypot(mean - low, below), mean + math.hypot(high - mean, above)
 
 
 def _quantile(freedom: int) -> float:

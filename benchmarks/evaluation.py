@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.averages import mean_of
-from benchmarks.confidence import t_interval
+from benchmarks.confidence import over_seeds
 from benchmarks.interactions import Interactions
 from benchmarks.machine import machine
 from benchmarks.one_run import Numbers
@@ -26,7 +26,7 @@ FROM_ONE = ("sizes", "map")  # of a codebook: a mean over codebooks means nothin
 
 
 def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWatch | None = None) -> Numbers:
-    """Replay a set once a seed; means over the seeds, and intervals: over seeds, or for a single one over users.
+    """Replay a set once a seed; means over the seeds, and intervals over users and, of several, seeds.
 
     Args:
         set_: the interactions.
@@ -45,10 +45,11 @@ def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWat
     mean: Numbers = mean_of(runs)
     mean["codes"] |= {key: runs[0]["codes"][key] for key in FROM_ONE}
     data = data_of(set_, timeline) | {key: mean.pop(key) for key in DATA}
+    mean["ratio_intervals"] = {
+        name: list(over_seeds(*([run[key][name] for run in runs] for key in ("ratios", "ratio_intervals"))))
+        for name in mean["ratios"]
+    }
     result = {"version": VERSION, "data": data, **mean, "seeds": list(plan.seeds), **_unusual(plan)}
-    if len(runs) > 1:
-        intervals = {name: list(t_interval([run["ratios"][name] for run in runs])) for name in mean["ratios"]}
-        result["ratio_intervals"] = intervals
     return result | {"settings": config.to_dict(), "machine": machine(), "seconds": time.perf_counter() - begin}
 
 

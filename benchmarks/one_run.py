@@ -58,6 +58,7 @@ def run_once(
         age: {"n": entry["n"], **{new: entry[old] for new, old in renamed.items()}}
         for age, entry in replay.tally.fresh().items()
     }
+    pairs = _ratios({name: arm[HEADLINE] for name, arm in by_name.items()})
     result: Numbers = {
         "predicted": len(replay.tally),
         "items": replay.items.n,
@@ -70,7 +71,10 @@ def run_once(
         ),
         "fresh": {age: entry | _fresh_ratios(entry) for age, entry in fresh.items()},
         "cold": replay.cold.summary(seed),
-        "ratios": _ratios({name: arm[HEADLINE] for name, arm in by_name.items()}),
+        "ratios": {name: by_name[above][HEADLINE] / by_name[below][HEADLINE] for name, (above, below) in pairs.items()},
+        "ratio_intervals": replay.tally.ratio_intervals(
+            {name: (renamed[above], renamed[below]) for name, (above, below) in pairs.items()}, seed
+        ),
         "throughput": _throughput(replay),
         "seconds": time.perf_counter() - begin,
     }
@@ -118,15 +122,13 @@ def _throughput(replay: Replay) -> Numbers:
     return rates
 
 
-def _ratios(hits: Mapping[str, float]) -> Numbers:
-    """The headline metric of arms against each other."""
-    rival = max((hits[name] for name in RIVALS if name in hits), default=None)
-    pairs: dict[str, tuple[float, float]] = {}
-    if rival is not None:
-        pairs |= {f"{name}/rival": (hits[name], rival) for name in ("exact", "svq") if name in hits}
+def _ratios(hits: Mapping[str, float]) -> dict[str, tuple[str, str]]:
+    """Name of a ratio -> the arms that are compared by the headline metric, the better rival among them."""
+    rivals = sorted((name for name in RIVALS if name in hits), key=lambda name: -hits[name])
+    pairs = {f"{name}/rival": (name, rivals[0]) for name in ("exact", "svq") if name in hits and rivals}
     if "exact" in hits:
-        pairs |= {f"{name}/exact": (hits[name], hits["exact"]) for name in hits if name.startswith(("svq@", "svq-"))}
-    return {name: above / below for name, (above, below) in pairs.items() if below > 0}
+        pairs |= {f"{name}/exact": (name, "exact") for name in hits if name.startswith(("svq@", "svq-"))}
+    return {name: pair for name, pair in pairs.items() if hits[pair[1]] > 0}
 
 
 def _fresh_ratios(entry: Mapping[str, float]) -> Numbers:

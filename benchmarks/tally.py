@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.arms.base import Answer
-from benchmarks.confidence import bootstrap
+from benchmarks.confidence import bootstrap, drawn_means, percentiles
 from benchmarks.metrics import GAINS, HEADLINE, mean_metric, mean_metrics
 from pipeline.arrays import Bools, Ints, Longs
 
@@ -105,6 +105,25 @@ class Tally:
         ranks = {name: self.rank_q(name) for name in self._ranks}
         intervals = _intervals(ranks, facts["user"], seed)
         return {name: {**self._arm(name, ranks[name], facts), "interval": intervals[name]} for name in ranks}
+
+    def ratio_intervals(self, pairs: Mapping[str, tuple[str, str]], seed: int = 0) -> dict[str, list[float]]:
+        """Of the headline metric of one arm over another's, when users are drawn anew; the same users for both.
+
+        Args:
+            pairs: arms by name of the ratio; none that found nothing below the line.
+            seed: of the bootstrap.
+        """
+        if not self._ranks or not pairs:
+            return {}
+        _, user_q, questions_u = np.unique(np.concatenate(self._facts["user"]), return_inverse=True, return_counts=True)
+        arms = sorted({arm for pair in pairs.values() for arm in pair})
+        sums_um = np.stack([np.bincount(user_q, GAINS[HEADLINE][self.rank_q(arm)]) for arm in arms], axis=1)
+        means = dict(zip(arms, drawn_means(sums_um.astype(np.float64), questions_u, seed).T, strict=True))
+        intervals = {}
+        for name, (above, below) in pairs.items():
+            found = means[below] > 0  # users who all found nothing may be drawn
+            intervals[name] = percentiles((means[above][found] / means[below][found])[:, None])[0].tolist()
+        return intervals
 
     def fresh(self) -> dict[str, dict[str, float]]:
         """The headline metric of each arm on items first exposed at most an hour, a day, a week before."""

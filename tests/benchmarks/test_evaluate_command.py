@@ -76,8 +76,8 @@ def test_defaults_print_one_object(files: Path, capsys: pytest.CaptureFixture[st
     assert data["dropped"] == {"item never in the interactions": 1}
     assert 0 < data["predicted"] < 1500 - 1024
     assert set(result) == {
-        "version", "data", "arms", "best_rival", "codes", "fresh", "cold", "ratios", "seeds", "throughput", "settings",
-        "machine", "seconds",
+        "version", "data", "arms", "best_rival", "codes", "fresh", "cold", "ratios", "ratio_intervals", "seeds",
+        "throughput", "settings", "machine", "seconds",
     }  # fmt: skip
     budgets = [f"svq@{share}%" for share in ("0.5", "1", "2", "5", "10")]
     rivals = {"popularity", "item-knn", "gp-topfreq"}

@@ -133,3 +133,18 @@ def test_deciles_are_tenths_of_the_items_most_exposed_first() -> None:
     assert deciles.tolist() == ((99 - exposures) // 10).tolist()
     assert popularity_deciles(exposures, np.array([100, 10_000], np.int32)).tolist() == [-1, -1]
     assert popularity_deciles(np.zeros(0, np.int64), np.array([0], np.int32)).tolist() == [-1]
+
+
+def test_the_interval_of_a_ratio_draws_the_same_users_for_both() -> None:
+    tally = Tally(events=60)
+    users = np.repeat(np.arange(20), 3)
+    hits = [0 if user % 2 else 150 for user in users.tolist()]  # half of the users find everything
+    ranks = {"exact": hits, "svq": hits, "half": [rank if place % 3 else 150 for place, rank in enumerate(hits)]}
+    answers = {name: answer([rank if rank < 100 else -1 for rank in found]) for name, found in ranks.items()}
+    tally.add(facts(event_q=list(range(60)), user_q=users.tolist()), answers, n_items=100)
+    intervals = tally.ratio_intervals({"svq/exact": ("svq", "exact"), "half/exact": ("half", "exact")})
+    assert intervals["svq/exact"] == [1.0, 1.0]
+    assert intervals["half/exact"] == pytest.approx([2 / 3, 2 / 3])
+    low, high = tally.summary()["exact"]["interval"]["hit@100"]
+    assert low < 0.4 < 0.6 < high  # of the number itself users are most of it
+    assert Tally(0).ratio_intervals({"a": ("b", "c")}) == {}
