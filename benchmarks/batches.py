@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.arms.base import Questions
-from benchmarks.ineligible import Ineligible, without
+from benchmarks.ineligible import Ineligible, known_only, without
 from benchmarks.interactions import Interactions
 from benchmarks.own import repeated_of
 from benchmarks.timeline import Timeline
@@ -54,12 +54,13 @@ class Batches:
         )  # fmt: skip
         return MicroBatch(start, end, batch)
 
-    def questions(self, micro: MicroBatch, n_items: int, sample: int | None = None) -> Questions:
+    def questions(self, micro: MicroBatch, n_items: int, most: int, sample: int | None = None) -> Questions:
         """The positives of the primary task, or a sample of them, in order.
 
         Args:
             micro: the micro-batch.
-            n_items: items known before it.
+            n_items: items published for it.
+            most: of these, no question knows more than so many.
             sample: at most so many, drawn by the batch's position; None: all.
         """
         set_, batch = self._set, micro.batch
@@ -83,4 +84,6 @@ class Batches:
         repeated = repeated_of(histories if again else [], self._numbers, n_items, self._config.history)
         left_out = self._ineligible.at(int(set_.time_n[micro.start]), n_items)
         repeated, seen = without(repeated, left_out), seen.joined(left_out)
-        return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), repeated, seen, taken)
+        known = np.minimum(self._timeline.known_items(rows), most)
+        repeated, seen = known_only(repeated, known), seen.joined_unknown(known, n_items)
+        return Questions(rows, set_.item_n[rows], users, np.array(last, np.int32), repeated, seen, taken, known)

@@ -1,9 +1,9 @@
-"""Items that no arm may answer with."""
+"""Items that no arm may answer with, at all or yet."""
 
 import numpy as np
 
 from benchmarks.interactions import Interactions
-from pipeline.arrays import Bools, Ints
+from pipeline.arrays import Bools, Ints, Longs
 from pipeline.eligibility import Eligibility
 from pipeline.repeats import Repeated
 
@@ -27,5 +27,13 @@ class Ineligible:
 
 def without(repeated: Repeated, items: Ints) -> Repeated:
     """Cells (question, item number) but those of some items."""
-    kept = ~np.isin(repeated.columns_r, items)
-    return Repeated(*(part[kept] for part in repeated)) if len(items) else repeated
+    return _kept(repeated, ~np.isin(repeated.columns_r, items)) if len(items) else repeated
+
+
+def known_only(repeated: Repeated, known_q: Longs) -> Repeated:
+    """Cells (question, item number) of items below the number `known_q` of their question."""
+    return _kept(repeated, repeated.columns_r < known_q[repeated.rows_r])
+
+
+def _kept(repeated: Repeated, kept_r: Bools) -> Repeated:
+    return Repeated(*(part[kept_r] for part in repeated))

@@ -51,6 +51,7 @@ class KnownItems:
 
     Attributes:
         n: items published.
+        offered: items that the learner draws negatives from.
         clusters_m: present codes, -1 for none yet.
         exposures_m: exposures learned from.
     """
@@ -72,7 +73,7 @@ class KnownItems:
         """
         config = learner.config
         self._set, self._learner, self._refreshed, self._eligible = set_, learner, refreshed, eligible
-        self.n = 0
+        self.n = self.offered = 0
         self._v: Floats = np.zeros((64, config.dim), np.float32)
         self._bias: Floats = np.zeros((64, config.n_tasks), np.float32)
         self._counts: Doubles = np.zeros((64, len(config.half_lives)))
@@ -103,15 +104,19 @@ class KnownItems:
 
     def publish(self, n: int) -> None:
         """Items below `n` are known from now on."""
-        set_, more = self._set, range(self.n, n)
-        for item in more:
-            name, features, published = set_.items[item], set_.features_of_item(item), int(set_.published_m[item])
-            drawn = self._eligible.allows(features)
-            self._learner.catalogue.put(name, features, drawn=drawn, published=published)
         self._v, self._bias, self._counts = grown(self._v, n), grown(self._bias, n), grown(self._counts, n)
         self.clusters_m, self.exposures_m = grown(self.clusters_m, n, -1), grown(self.exposures_m, n)
         self._stale = np.concatenate((self._stale, np.arange(self.n, n)))
         self.n = max(n, self.n)
+
+    def offer(self, n: int) -> None:
+        """Items below `n` may be drawn as negatives from now on."""
+        set_, more = self._set, range(self.offered, n)
+        for item in more:
+            name, features, published = set_.items[item], set_.features_of_item(item), int(set_.published_m[item])
+            drawn = self._eligible.allows(features)
+            self._learner.catalogue.put(name, features, drawn=drawn, published=published)
+        self.offered = max(n, self.offered)
 
     def exposed(self, items_b: Ints) -> None:
         """A batch of exposures was learned from."""
@@ -146,8 +151,9 @@ class KnownItems:
 
     @property
     def items_k(self) -> Longs:
-        """Items filed under each code, (K,)."""
-        filed = self.clusters_n[self.clusters_n >= 0]
+        """Items that the learner has heard of under each code, (K,)."""
+        filed = self.clusters_m[: self.offered]
+        filed = filed[filed >= 0]
         return np.bincount(filed, minlength=self._learner.model.codebook.n_codes)
 
     def empty_codes(self) -> list[int]:

@@ -42,12 +42,13 @@ def run_once(
         timeline: of the set, where there is one already.
         watch: told how many exposures each micro-batch held.
         eligible: which items any arm may answer with.
-        candidates: items follow the towers as the candidate stream sees to; else only those just exposed.
+        candidates: items are filed the moment they are published, and follow the towers, as the candidate stream sees
+            to; else with the next micro-batch, and only when they were just exposed.
     """
     begin = time.perf_counter()
     replay = Replay(
         set_, replace(config, seed=seed), build_arms(arms, set_, config.batch), timeline=timeline, sample=sample,
-        eligible=eligible, refreshed=REFRESHED if candidates else 0,
+        eligible=eligible, refreshed=REFRESHED if candidates else 0, candidates=candidates,
     )  # fmt: skip
     replay.run(watch)
     answered = replay.tally.summary(seed)

@@ -16,7 +16,8 @@ class Plan:
         arms: names; none: all.
         sample: questions a micro-batch at most; None: every positive is asked.
         eligible: which items any arm may answer with.
-        candidates: items follow the towers as the candidate stream sees to; else only those just exposed.
+        candidates: items are filed the moment they are published, and follow the towers, as the candidate stream sees
+            to; else with the next micro-batch, and only when they were just exposed.
     """
 
     seeds: tuple[int, ...] = (0,)

@@ -32,7 +32,8 @@ Watch = Callable[[int], None]
 class Replay:
     """One pass over a set with one seed.
 
-    The first micro-batch is learned from and not predicted: nothing is known before it.
+    The first micro-batch is learned from and not predicted: nothing is known before it. Within one, towers and codes
+    stand still, as between two steps of a trainer, while items go on being published: from then on each can be found.
 
     Attributes:
         learner: the trainer's, driven as the trainer does.
@@ -53,6 +54,7 @@ class Replay:
         sample: int | None = None,
         eligible: Eligibility = EVERYTHING,
         refreshed: int = REFRESHED,
+        candidates: bool = True,
         reseed_every: int = RESEED_EVERY,
     ) -> None:
         """Begin at the first exposure.
@@ -65,6 +67,8 @@ class Replay:
             sample: questions a micro-batch at most; None: all.
             eligible: which items any arm may answer with.
             refreshed: items that follow the towers before each micro-batch; 0: only those just exposed.
+            candidates: items are filed the moment they are published, as by the candidate stream; else with the next
+                micro-batch.
             reseed_every: micro-batches between two looks for empty codes; 0: none.
         """
         self.set, self.config, self.arms, self.sample = set_, config, arms, sample
@@ -75,6 +79,7 @@ class Replay:
         self.names: dict[str, list[str]] = {}
         self.reseeded, self._reseed_every = 0, reseed_every
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
+        self._candidates = candidates
         self._batches = Batches(set_, self.timeline, config, eligible)
 
     def run(self, watch: Watch | None = None) -> None:
@@ -91,14 +96,17 @@ class Replay:
     def step(self, number: int, start: int) -> MicroBatch:
         """Predict one micro-batch, then learn from it."""
         with self._timed("prepare"):
-            self.items.publish(self.timeline.known_items(start))
             micro = self._batches.take(start)
+            before, within = self.timeline.known_items(np.array([start, micro.end - 1])).tolist()
+            known = within if self._candidates else before
+            self.items.publish(known)
+            self.items.offer(before)
         with self._timed("index"):
             refreshed = self.items.refresh()
         turn = None if refreshed.turn is None else refreshed.turn.tolist()
         self.codes.refreshed(refreshed.before_n, refreshed.after_n, start, turn)
         if start:
-            self._predict(micro)
+            self._predict(micro, known)
         if self._reseed_every and number % self._reseed_every == 0:
             self.reseeded += len(self.learner.reseed(self.items.empty_codes()))
         self._learn(micro)
@@ -110,13 +118,14 @@ class Replay:
     def _learn(self, micro: MicroBatch) -> None:
         exposed = self.set.item_n[micro.start : micro.end]
         self.items.publish(int(exposed.max()) + 1)
+        self.items.offer(int(exposed.max()) + 1)
         with self._timed("learn"):
             self.learner.step(micro.batch)
         self.items.exposed(exposed)
 
-    def _predict(self, micro: MicroBatch) -> None:
+    def _predict(self, micro: MicroBatch, known: int) -> None:
         with self._timed("prepare"):
-            questions = self._batches.questions(micro, self.items.n, self.sample)
+            questions = self._batches.questions(micro, self.items.n, known, self.sample)
         if not len(questions):
             return
         with self._timed("index"):
@@ -143,8 +152,8 @@ class Replay:
             )
         own = own_of(questions.repeated, len(questions), model)
         return Moment(
-            self.set, micro.start, int(self.set.time_n[micro.start]), self.learner, items.n, vectors, items.clusters_n,
-            counts, share, static, u, Scorer(u, vectors.v_nd, static, own),
+            self.set, micro.start, int(self.set.time_n[micro.start]), int(self.set.time_n[micro.end - 1]), self.learner,
+            items.n, vectors, items.clusters_n, counts, share, static, u, Scorer(u, vectors.v_nd, static, own),
         )  # fmt: skip
 
     def _facts(self, questions: Questions) -> Facts:
@@ -152,11 +161,12 @@ class Replay:
         first = self.timeline.first_exposed_m[targets]
         ages = set_.time_n[events] - set_.time_n[first]
         ages[first >= events] = -1
+        deciles = popularity_deciles(self.items.exposures_m[: self.items.n], targets)
         return Facts(
             event_q=events,
             user_q=set_.user_n[events],
             age_q=ages,
-            decile_q=popularity_deciles(self.items.exposures_m[: self.items.n], targets),
+            decile_q=np.where(targets < questions.known_q, deciles, -1),
             history_q=np.fromiter(map(len, questions.users.history_items), np.int64, len(questions)),
         )
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.arrays import Ints, Longs
+from pipeline.arrays import Bools, Ints, Longs
+from pipeline.native import native
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,63 @@ class Seen:
         ends = np.cumsum(sizes + len(items))
         return replace(self, items_s=np.concatenate(joined), begin_q=ends - sizes - len(items), end_q=ends)
 
+    def joined_unknown(self, known_q: Longs, n_items: int) -> "Seen":
+        """The same with the items that each question does not know yet: those from number `known_q` up to `n_items`.
+
+        >>> seen = Seen(np.array([4, 1], np.int32), np.array([0, 1]), np.array([1, 2]), n_items=7)
+        >>> [items.tolist() for items in seen.joined_unknown(np.array([5, 7]), 7)]
+        [[4, 5, 6], [1]]
+        """
+        unknown = np.maximum(n_items - known_q, 0)
+        if not unknown.any():
+            return self
+        begin, sizes = self.begin_q, self.end_q - self.begin_q
+        if not sizes.any() or bool((begin == begin[0]).all() and (sizes == sizes[0]).all()):
+            same = self.items_s[begin[0] : begin[0] + sizes[0]]  # one array does for all: the unknown from the last on
+            items = np.append(same, np.arange(n_items - 1, int(known_q.min()) - 1, -1, dtype=np.int32))
+            return replace(self, items_s=items, begin_q=np.zeros_like(sizes), end_q=sizes + unknown)
+        ends = np.cumsum(sizes + unknown)
+        items = np.empty(ends[-1], np.int32)
+        _join_unknown(self.items_s, begin, self.end_q, known_q, n_items, items)
+        return replace(self, items_s=items, begin_q=ends - sizes - unknown, end_q=ends)
+
+    def below(self, n_items: int) -> Longs:
+        """How many distinct items of each question are numbered below `n_items`, (Q,)."""
+        counts = np.zeros(len(self), np.int64)
+        _count_below(self.items_s, self.begin_q, self.end_q, np.zeros(n_items, np.bool_), counts)
+        return counts
+
+    def part(self, begin: int, end: int) -> "Seen":
+        """Those of questions begin..end."""
+        return replace(self, begin_q=self.begin_q[begin:end], end_q=self.end_q[begin:end])
+
     def cleared(self) -> "Seen":
         """The same questions with nothing seen."""
         return replace(self, end_q=self.begin_q)
 
     def __iter__(self) -> Iterator[Ints]:
         return (self[question] for question in range(len(self)))
+
+
+@native
+def _join_unknown(items_s: Ints, begin_q: Longs, end_q: Longs, known_q: Longs, n_items: int, out: Ints) -> None:
+    at = 0
+    for q in range(begin_q.size):
+        for s in range(begin_q[q], end_q[q]):
+            out[at] = items_s[s]
+            at += 1
+        for item in range(known_q[q], n_items):
+            out[at] = item
+            at += 1
+
+
+@native
+def _count_below(items_s: Ints, begin_q: Longs, end_q: Longs, marks: Bools, counts_q: Longs) -> None:
+    for q in range(begin_q.size):
+        for s in range(begin_q[q], end_q[q]):
+            if items_s[s] < marks.size and not marks[items_s[s]]:
+                marks[items_s[s]] = True
+                counts_q[q] += 1
+        for s in range(begin_q[q], end_q[q]):
+            if items_s[s] < marks.size:
+                marks[items_s[s]] = False

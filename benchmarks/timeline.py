@@ -13,7 +13,8 @@ REPEATED = 0.01
 class Timeline:
     """Answers about the past of exposures; computed once a set from its columns, so that no arm keeps books.
 
-    Whatever is asked of an exposure, only exposures strictly earlier in time say it: ties in time are no past.
+    Whatever is asked of an exposure, only what is strictly earlier in time says it: ties in time are no past, so that
+    an item's first exposure does not know it unless its file had it published before.
 
     Attributes:
         first_exposed_m: position of each item's first exposure, the length of the set for none.
@@ -30,7 +31,6 @@ class Timeline:
         self._first_u = np.searchsorted(self._keys_s, np.arange(len(set_.users) + 1) * self._moments)
         self.first_exposed_m = np.full(len(set_.items), len(set_), np.int64)
         self.first_exposed_m[set_.item_n[::-1]] = np.arange(len(set_) - 1, -1, -1)
-        self._known_n = np.maximum.accumulate(set_.item_n, dtype=np.int64) + 1
         past, again = self._repeats(order)
         self._past_n, self._again_n = np.cumsum(past), np.cumsum(again)
 
@@ -62,10 +62,10 @@ class Timeline:
         tied = np.concatenate(([False], same)) | np.concatenate((same, [False]))
         return float(tied[: len(keys)].mean()) if len(keys) else 0.0
 
-    def known_items(self, start: int) -> int:
-        """Items published before the exposure at position `start`: the numbers below this one."""
-        published = int(np.searchsorted(self.set.published_m, self.set.time_n[start]))
-        return max(published, int(self._known_n[start - 1]) if start else 0)
+    def known_items(self, rows: Longs) -> Longs:
+        """Items published before each of these exposures: the numbers below this one."""
+        known: Longs = np.searchsorted(self.set.published_m, self.set.time_n[rows])
+        return known
 
     def _keys(self, rows: Longs) -> Longs:
         """Numbers that sort exposures by user, then by time."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from benchmarks.interactions import Interactions
 from benchmarks.scoring import Scorer
 from benchmarks.seen import Seen
@@ -23,14 +25,15 @@ class Questions:
 
     Attributes:
         event_q: position of each exposure in the interactions.
-        target_q: item number to be found; one that is not known yet (>= `Moment.n_items`) cannot be.
+        target_q: item number to be found; one that is not known yet (>= `known_q`) cannot be.
         users: the user's side, with its history strictly before the exposure.
         last_q: number of the latest item in the history, -1 for none.
         repeated: where the items of the history stand in it, as cells (question, item number); none where items taken
             before are not offered, be it that they were taken for another task only.
-        seen: items that are not to be offered to each; `seen[q]` is sorted.
+        seen: items that are not to be offered to each, those not known yet among them; `seen[q]` is sorted.
         taken: every positive of each user before the exposure, in the order of time; none where items taken before are
             not offered.
+        known_q: items published before each exposure: the numbers below this one.
     """
 
     event_q: Longs
@@ -40,21 +43,46 @@ class Questions:
     repeated: Repeated
     seen: Seen
     taken: Seen
+    known_q: Longs
 
     def __len__(self) -> int:
         return len(self.event_q)
 
+    def part(self, begin: int, end: int) -> "Questions":
+        """Those numbered begin..end."""
+        users, cells = self.users, slice(*np.searchsorted(self.repeated.rows_r, (begin, end)).tolist())
+        return Questions(
+            self.event_q[begin:end],
+            self.target_q[begin:end],
+            UserInputs(
+                users.user_ids[begin:end],
+                users.features[begin:end],
+                users.contexts[begin:end],
+                users.history_items[begin:end],
+                users.history_ages[begin:end],
+            ),
+            self.last_q[begin:end],
+            Repeated(
+                self.repeated.rows_r[cells] - begin, self.repeated.columns_r[cells], self.repeated.buckets_r[cells]
+            ),
+            self.seen.part(begin, end),
+            self.taken.part(begin, end),
+            self.known_q[begin:end],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is known just before a micro-batch; N items are published.
+    """What is known during a micro-batch, from which nothing is learned before its end; N items are published by then.
 
     Attributes:
-        set: the interactions; an arm may read what lies before `start`, and features of known items.
+        set: the interactions; an arm may read what lies before `start`, and when known items were published and their
+            features.
         start: position of the batch's first exposure.
         now: time of that exposure, milliseconds since the epoch.
+        until: time of the batch's last exposure.
         learner: the towers, codebook and popularity as trained so far.
-        n_items: N.
+        n_items: N; a question knows those below its `known_q`, and has the others among what it must not be offered.
         vectors: index vectors and biases of the items known, (N, d) and (N, T).
         clusters_n: code of each, -1 for none yet.
         log_counts_n: forward-decayed log count of each, by the half-life in use.
@@ -67,6 +95,7 @@ class Moment:
     set: Interactions
     start: int
     now: int
+    until: int
     learner: Learner
     n_items: int
     vectors: ItemVectors

@@ -1,7 +1,7 @@
 """Indexes over vectors that are rebuilt every period, alone and with what practice puts beside them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import faiss
@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.arms.base import Answer, Cost, K, Moment, Questions
 from benchmarks.arms.exact import blocks
-from benchmarks.arms.snapshots import Snapshots
+from benchmarks.arms.snapshots import Part, Snapshot, Snapshots
 from benchmarks.interactions import Interactions
 from benchmarks.ranks import SHOWN, best_of, ranks_within
 from benchmarks.scoring import Scorer
@@ -38,8 +38,9 @@ class Index(Protocol):
 class Rebuilt:
     """Answers from an index of the latest snapshot.
 
-    `NAME` knows no more than the snapshot; `NAME+buffer` also scores all items published since, and everything by the
-    popularity of now.
+    `NAME` knows no more than at its latest rebuild; `NAME+buffer` also scores all items published since, and everything
+    by the popularity of now. The rebuilds within one micro-batch differ by a few items, so that only the last of them
+    is carried out, and its measured cost counts for each.
     """
 
     def __init__(self, name: str, build: Callable[[Floats], Index], snapshots: Snapshots, suffix: str = "") -> None:
@@ -47,40 +48,48 @@ class Rebuilt:
         self.cost = Cost()
         self._names = (f"{name}{suffix}", f"{name}+buffer{suffix}")
         self._build, self._snapshots = build, snapshots
-        self._index: Index | None = None
+        self._index: Index
+        self._of: Snapshot | None = None
         self._vectors: Floats = np.zeros((0, 0), np.float32)
-        self._built_at = -1
         self._recalls: list[float] = []
 
     def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
         """`NAME` and `NAME+buffer`."""
         shared = self._snapshots.seconds
-        snapshot, then, live = self._snapshots.scorers(moment, questions)
+        answers = [self._answered(part, moment) for part in self._snapshots.parts(moment, questions)]
+        self._follow(self._snapshots.latest)  # where no question comes after it
         self.cost.query_s -= self._snapshots.seconds - shared  # the replay charges it to the first that asks
-        queries = user_vectors(then)
-        if self._index is None or self._built_at != snapshot.start:
-            self._index, self._built_at = self._rebuilt(then), snapshot.start
+        return {name: joined([pair[at] for pair in answers]) for at, name in enumerate(self._names)}
+
+    def _answered(self, part: Part, moment: Moment) -> tuple[Answer, Answer]:
+        questions, known, held = part.questions, part.known_q, part.snapshot.n_items
+        queries = user_vectors(part.then)
+        if self._follow(part.snapshot):
             self._check(self._index, queries[:CHECKED])
-        found, scored = candidates(self._index, self._vectors, queries, questions.seen)
-        late = np.arange(snapshot.n_items, moment.n_items, dtype=np.int32)
-        buffered = np.hstack((found, np.broadcast_to(late, (len(found), len(late)))))
+        found, scored = candidates(self._index, self._vectors, queries, questions.seen.joined_unknown(known, held))
+        late = np.arange(known.min(), moment.n_items, dtype=np.int32)
+        buffered = np.hstack((found, np.where(late >= known[:, None], late, -1)))
         leave_out(buffered, questions.seen, moment.n_items)
-        stale, fresh = self._names
-        return {
-            stale: rescored(then, found, questions, scored),
-            fresh: rescored(live, buffered, questions, scored + len(late)),
-        }
+        return (
+            rescored(part.then, found, questions, scored),
+            rescored(part.live, buffered, questions, scored + float(np.mean(questions.known_q - known))),
+        )
 
     def learned(self, set_: Interactions, start: int, end: int) -> None:
         """Nothing to do until the next rebuild."""
 
-    def _rebuilt(self, scorer: Scorer) -> Index:
-        begin = time.perf_counter()
-        self._vectors = item_vectors(scorer)
-        index = self._build(self._vectors)
-        self.cost.rebuilds += 1
-        self.cost.build_s += time.perf_counter() - begin
-        return index
+    def _follow(self, snapshot: Snapshot) -> bool:
+        """Have the index of a snapshot; whether it is new."""
+        if self._of is snapshot:
+            return False
+        begin, rebuilds = time.perf_counter(), self._snapshots.rebuilds
+        self._vectors = item_vectors(snapshot)
+        self._index, self._of = self._build(self._vectors), snapshot
+        spent = time.perf_counter() - begin
+        self.cost.rebuilds += rebuilds
+        self.cost.build_s += rebuilds * spent
+        self.cost.query_s += (rebuilds - 1) * spent  # the replay takes all of `build_s` for time that has passed
+        return True
 
     def _check(self, index: Index, queries_qd: Floats) -> None:
         """Note how much of the exact answers the index finds: a rival that searches badly proves nothing."""
@@ -91,13 +100,13 @@ class Rebuilt:
         self.cost.notes["recall@100"] = float(np.mean(self._recalls))
 
 
-def item_vectors(scorer: Scorer) -> Floats:
+def item_vectors(snapshot: Snapshot) -> Floats:
     """(v, static less its mean), (N, d + 1): the inner product with (u, 1) orders as the scores do.
 
     Less the mean, because the level of log p would otherwise outweigh all that tells items apart.
     """
-    static = scorer.static_n - scorer.static_n.mean()
-    return np.ascontiguousarray(np.column_stack((scorer.v_nd, static)), np.float32)
+    static = snapshot.static_n - snapshot.static_n.mean()
+    return np.ascontiguousarray(np.column_stack((snapshot.v_nd, static)), np.float32)
 
 
 def user_vectors(scorer: Scorer) -> Floats:
@@ -118,7 +127,7 @@ def candidates(index: Index, vectors_nd: Floats, queries_qd: Floats, seen: Seen)
     At least `FEWEST` that are not seen are found, or all there are.
     """
     n, least = len(vectors_nd), budget(len(vectors_nd))
-    needed = np.minimum(np.maximum(least, FEWEST + seen.end_q - seen.begin_q), n)
+    needed = np.minimum(np.maximum(least, FEWEST + seen.below(n)), n)
     filtered = needed > max(BRUTE_SHARE * n, least)
     found = np.full((len(queries_qd), int(needed[~filtered].max(initial=least))), -1, np.int32)
     total = float(n * filtered.sum())
@@ -131,6 +140,18 @@ def candidates(index: Index, vectors_nd: Floats, queries_qd: Floats, seen: Seen)
         found[chosen, :least] = _best_unseen(vectors_nd, queries_qd, seen, chosen, least)
     leave_out(found, seen, n)
     return found, total / max(len(queries_qd), 1)
+
+
+def joined(answers: Sequence[Answer]) -> Answer:
+    """One answer to the questions of several, in their order."""
+    if len(answers) == 1:
+        return answers[0]
+    sizes = [len(answer.rank_q) for answer in answers]
+    return Answer(
+        np.concatenate([answer.rank_q for answer in answers]),
+        np.concatenate([answer.top_sk for answer in answers])[:SHOWN],
+        float(np.average([answer.scored for answer in answers], weights=sizes)),
+    )
 
 
 def leave_out(rows_qm: Ints, seen: Seen, items: int) -> None:

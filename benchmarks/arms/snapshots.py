@@ -2,17 +2,19 @@
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from benchmarks.arms.base import Moment, Questions
+from benchmarks.ineligible import known_only
 from benchmarks.interactions import Interactions
 from benchmarks.known_items import REFRESHED
 from benchmarks.own import Own, own_of
 from benchmarks.scoring import Scorer
-from pipeline.arrays import Doubles, Floats
+from pipeline.arrays import Doubles, Floats, Longs
 from pipeline.model import ItemVectors, Model
 
 HOUR: Final = 3_600_000
@@ -20,36 +22,34 @@ DAY: Final = 24 * HOUR
 
 
 class Snapshot:
-    """Towers, items and popularity of one moment, frozen; items published later are known by their features.
+    """Towers and popularity of one moment, frozen, and its first items; later ones are known by their features.
 
     Attributes:
-        taken: milliseconds since the epoch.
-        n_items: items known then.
-        start: position of the first exposure that it has not learned from.
+        n_items: items that an index of it holds.
         static_n: bias + gamma log p of each, as of then.
     """
 
-    def __init__(self, moment: Moment) -> None:
-        self.taken, self.start, self.n_items = moment.now, moment.start, moment.n_items
+    def __init__(self, moment: Moment, n_items: int) -> None:
+        self.n_items = n_items
         self.model: Model = copy.deepcopy(moment.learner.model)
         self._set = moment.set
         vectors = self._vectors(range(self.n_items)) if self.n_items > REFRESHED else moment.vectors
-        self._v, self._bias = vectors.v_nd.copy(), vectors.bias_nt[:, 0].copy()
-        self.static_n = self._static(moment.log_share_n)
+        self._v, self._bias = vectors.v_nd[:n_items].copy(), vectors.bias_nt[:n_items, 0].copy()
+        self.static_n = self._static(moment.log_share_n[:n_items])
         self._asked = -1
         self._u: Floats = np.zeros((0, 0), np.float32)
 
     @property
     def v_nd(self) -> Floats:
-        """Vectors of the items known then."""
+        """Vectors of its items."""
         return self._v[: self.n_items]
 
     def as_of_then(self, moment: Moment, questions: Questions) -> Scorer:
-        """Scores the items known then, for users with the history that they have now."""
+        """Scores its items, for users with the history that they have now."""
         return Scorer(self._users(moment, questions), self.v_nd, self.static_n, self._own(questions))
 
     def with_live_popularity(self, moment: Moment, questions: Questions) -> Scorer:
-        """Scores the items known now: later ones by their features only, all by their popularity of now."""
+        """Scores all items published: later ones by their features only, all by their popularity of now."""
         if len(self._v) < moment.n_items:
             late = self._vectors(range(len(self._v), moment.n_items))
             self._v = np.concatenate((self._v, late.v_nd))
@@ -74,53 +74,116 @@ class Snapshot:
         return ItemVectors(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-class Snapshots:
-    """One snapshot a period of event time, shared by all indexes that are rebuilt as often.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Questions that are answered from the same snapshot.
 
     Attributes:
+        snapshot: the towers of the latest rebuild before each.
+        questions: Q of them.
+        known_q: items that the index held after that rebuild: the numbers below this one.
+        then: scores of the snapshot's items as of then.
+        live: scores of all items published, with live popularity.
+    """
+
+    snapshot: Snapshot
+    questions: Questions
+    known_q: Longs
+    then: Scorer
+    live: Scorer
+
+
+class Snapshots:
+    """Snapshots on a grid of event time, shared by all indexes that are rebuilt as often.
+
+    Rebuilds are due at the first moment asked about and every period after it, inside a micro-batch as well. All within
+    one batch have the same towers and differ by the items published in between, so one snapshot stands for them: of it,
+    a question is shown no item that was published since its own latest rebuild.
+
+    Attributes:
+        latest: the snapshot in force at the end of the batch.
+        rebuilds: how many of the rebuilds that it stands for change anything: the first one, which has new towers, and
+            those before which items were published.
         seconds: spent on copies of the towers and on what they compute: no index's own cost.
     """
+
+    latest: Snapshot
 
     def __init__(self, period: int = DAY) -> None:
         """`period` is in milliseconds of event time."""
         self.period = period
+        self.rebuilds = 0
         self.seconds = 0.0
-        self._latest: Snapshot | None = None
+        self._origin = 0
+        self._before: Snapshot | None = None
+        self._first = 0  # number on the grid of the first rebuild that `latest` stands for
+        self._last = -1  # and of the last one
+        self._asked = -1
 
-    def at(self, moment: Moment) -> Snapshot:
-        """The latest one, or a new one when it is older than a period and something was learned since."""
-        latest = self._latest
-        if latest is None or (moment.now - latest.taken >= self.period and moment.start > latest.start):
+    def parts(self, moment: Moment, questions: Questions) -> Iterator[Part]:
+        """The questions by their snapshots, in order."""
+        self._follow(moment)
+        numbers = self._numbers(moment.set.time_n[questions.event_q])
+        split = int(np.searchsorted(numbers, self._first)) if self._before is not None else 0
+        for snapshot, begin, end in ((self._before, 0, split), (self.latest, split, len(questions))):
+            if snapshot is not None and begin < end:
+                due = self._origin + np.minimum(numbers[begin:end], self._last) * self.period
+                asked, held = questions.part(begin, end), np.searchsorted(moment.set.published_m, due)
+                known = np.minimum(np.minimum(held, snapshot.n_items), asked.known_q)
+                yield self._part(snapshot, moment, asked, known)
+
+    def _follow(self, moment: Moment) -> None:
+        """Take a snapshot where a rebuild is due before the batch ends."""
+        if self._asked == moment.start:
+            return
+        if self._asked < 0:
+            self._origin = moment.now
+        else:
+            self._before = self.latest
+        self._asked = moment.start
+        last = int(self._numbers(np.array([moment.until]))[0])
+        if last > self._last:
             begin = time.perf_counter()
-            latest = self._latest = Snapshot(moment)
+            self._first, self._last = self._last + 1, last
+            first, n_items = (self._published(moment, number) for number in (self._first, last))
+            since = self._numbers(moment.set.published_m[first:n_items])
+            self.latest, self.rebuilds = Snapshot(moment, max(n_items, 1)), 1 + len(np.unique(since))
             self.seconds += time.perf_counter() - begin
-        return latest
 
-    def scorers(self, moment: Moment, questions: Questions) -> tuple[Snapshot, Scorer, Scorer]:
-        """The snapshot, and its scores as of then and with live popularity."""
-        snapshot, begin = self.at(moment), time.perf_counter()
-        then = snapshot.as_of_then(moment, questions)
+    def _part(self, snapshot: Snapshot, moment: Moment, questions: Questions, known_q: Longs) -> Part:
+        begin = time.perf_counter()
+        own = replace(questions, repeated=known_only(questions.repeated, known_q))
+        then = snapshot.as_of_then(moment, own)
         live = snapshot.with_live_popularity(moment, questions)
         self.seconds += time.perf_counter() - begin
-        return snapshot, then, live
+        return Part(snapshot, questions, known_q, then, live)
+
+    def _published(self, moment: Moment, number: int) -> int:
+        """Items published before a rebuild."""
+        published = np.searchsorted(moment.set.published_m, self._origin + number * self.period)
+        return min(int(published), moment.n_items)
+
+    def _numbers(self, times: Longs) -> Longs:
+        """Numbers of the latest rebuilds at these times."""
+        return (times - self._origin) // self.period
 
 
 def insertions(set_: Interactions, batch: int, period: int = HOUR) -> int:
-    """Items put into an index over a whole replay when it is rebuilt once a period; an upper bound of the true count.
+    """Items put into an index over a whole replay when it is rebuilt as `Snapshots` says; an upper bound of the count.
 
     Args:
         set_: the interactions.
-        batch: exposures a micro-batch: it is rebuilt between two of them.
+        batch: exposures a micro-batch: the towers change between two of them.
         period: milliseconds of event time.
     """
-    starts = np.arange(batch, len(set_), batch)
-    known = np.maximum.accumulate(set_.item_n)[starts - 1].astype(np.int64) + 1
-    published = np.searchsorted(set_.published_m, set_.time_n[starts])
-    total, built = 0, None
-    for now, items in zip(set_.time_n[starts].tolist(), np.maximum(known, published).tolist(), strict=True):
-        if built is None or now - built >= period:
-            total, built = total + items, now
-    return total
+    if len(set_) <= batch:
+        return 0
+    origin = set_.time_n[batch]
+    learned = set_.time_n[2 * batch - 1 : -1 : batch]  # at the end of each batch but the last
+    published = set_.published_m[set_.published_m >= origin]
+    due = np.unique((np.concatenate((learned, published)) - origin) // period + 1)
+    due = np.append(0, due[due <= (set_.time_n[-1] - origin) // period])
+    return int(np.searchsorted(set_.published_m, origin + due * period).sum())
 
 
 def _vectors(model: Model, set_: Interactions, items: Sequence[int]) -> ItemVectors:

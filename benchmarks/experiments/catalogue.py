@@ -233,15 +233,17 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
     ),
     "candidates": Experiment(
         title="Candidate stream and scanner",
-        question="Items must follow the towers without being exposed, or rare ones stand where they no longer belong.",
+        question="Items must follow the towers without being exposed, or rare ones stand where they no longer belong;"
+        " and an item filed the moment it is published should be found before the next micro-batch is learned from.",
         source=f"{PAPER}, section 3.2",
         variants={
             "all follow": Variant(options={"refreshed": REFRESHED}),
             "only when exposed": Variant(options={"refreshed": 0}),
+            "filed with the next micro-batch": Variant(options={"refreshed": REFRESHED, "candidates": 0}),
         },
         streams=("movietweetings", "drift"),
         columns=(
-            "svq", "exact over the index", "fresh 1d", "tail", "misplaced", "misplaced, most popular tenth",
+            "svq", "exact over the index", "fresh 1h", "fresh 1d", "tail", "misplaced", "misplaced, most popular tenth",
             "misplaced, rarest half",
         ),
         measure=by_refreshed,

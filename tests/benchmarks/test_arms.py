@@ -59,7 +59,7 @@ def best_first(scores_n: Doubles, questions: Questions, q: int) -> list[int]:
 
 def own_bonus(moment: Moment, questions: Questions, q: int) -> dict[int, float]:
     """Known items of the user's history, the latest first, with what is added to their scores; none while masked."""
-    if questions.seen.begin_q[q] != questions.seen.end_q[q]:
+    if not len(questions.repeated.rows_r):
         return {}
     bonus = moment.learner.model.bonus_tb[0]
     known = repeats_of(questions.users.history_items[q], CONFIG.history)

@@ -19,6 +19,7 @@ from benchmarks.replay import Replay
 from benchmarks.seen import Seen
 from pipeline.arrays import Floats, Ints
 from pipeline.config import Feature
+from pipeline.model import Model
 from tests.benchmarks.ann_vectors import tower_vectors
 from tests.benchmarks.small_set import CONFIG, small_set
 
@@ -48,43 +49,73 @@ class Watched(Rebuilt):
         return answers
 
 
+class Grid:
+    """When rebuilds are due, and what they know, found by looking at every one."""
+
+    def __init__(self) -> None:
+        self.origin = self.last = -1
+        self.sizes: list[int] = []
+
+    def follow(self, moment: Moment) -> bool:
+        """Whether a rebuild is due before the end of the batch."""
+        if self.origin < 0:
+            self.origin = moment.now
+        first = len(self.sizes)
+        while self.origin + (self.last + 1) * PERIOD <= moment.until:
+            self.last += 1
+            published = int((moment.set.published_m < self.origin + self.last * PERIOD).sum())
+            if len(self.sizes) == first or published > self.sizes[-1]:
+                self.sizes.append(published)
+        return len(self.sizes) > first
+
+    def number(self, moment: Moment, event: int) -> int:
+        """Of the latest rebuild before an event."""
+        return int((moment.set.time_n[event] - self.origin) // PERIOD)
+
+    def known(self, moment: Moment, event: int) -> int:
+        """Items published before it."""
+        return int((moment.set.published_m < self.origin + self.number(moment, event) * PERIOD).sum())
+
+
 class Reference:
     """The same computed plainly: a copy of everything at each rebuild, all items sorted for every question."""
 
     def __init__(self) -> None:
-        self.taken = self.n = -1
-        self.sizes: list[int] = []
+        self.grid = Grid()
+        self.taken: list[tuple[int, int, Model, Floats]] = []  # first rebuild, items of the last one, towers, static
         self.hits = {"x": 0, "x+buffer": 0}
-        self.new_targets = 0
+        self.new_targets = self.split = 0
 
     def __call__(self, moment: Moment, questions: Questions, answers: Mapping[str, Answer]) -> None:
-        if self.taken < 0 or moment.now - self.taken >= PERIOD:
-            self.taken, self.n = moment.now, moment.n_items
-            self.sizes.append(self.n)
-            self.model = copy.deepcopy(moment.learner.model)
-            self.static = moment.static_n.copy()
-        set_, config = moment.set, moment.learner.config
-        features = [set_.features_of_item(item) for item in range(moment.n_items)]
-        vectors = self.model.items(set_.items[: moment.n_items], features)
-        live = vectors.bias_nt[:, 0] + config.gamma * moment.log_share_n
-        similar = self.model.users(questions.users)[:, 0] @ vectors.v_nd.T
-        taken = (questions.seen.end_q - questions.seen.begin_q).tolist()
-        for q, target in enumerate(questions.target_q.tolist()):
-            seen = questions.seen[q]
-            own, bonus_n = self.own(moment, questions, q)
-            similar[q] += bonus_n
-            stale = similar[q, : self.n] + self.static
-            plain = stale - bonus_n[: self.n]
-            found, needed = np.argsort(-plain, kind="stable"), min(FEWEST + taken[q], self.n)
-            if needed <= max(BRUTE_SHARE * self.n, budget(self.n)):
-                found = found[: max(budget(self.n), needed)]
-            found = found[~np.isin(found, seen)][: budget(self.n)]
-            found = np.union1d(found, own[own < self.n])
-            everything = np.append(found, np.arange(self.n, moment.n_items))
+        first = self.grid.last + 1
+        if self.grid.follow(moment):
+            model = copy.deepcopy(moment.learner.model)
+            self.taken.append((first, self.grid.sizes[-1], model, moment.static_n.copy()))
+        used = set()
+        for q, (event, target) in enumerate(zip(questions.event_q.tolist(), questions.target_q.tolist(), strict=True)):
+            number, n = self.grid.number(moment, event), self.grid.known(moment, event)
+            _, held, model, static = next(each for each in reversed(self.taken) if each[0] <= number)
+            used.add(id(model))
+            features = [moment.set.features_of_item(item) for item in range(moment.n_items)]
+            vectors = model.items(moment.set.items[: moment.n_items], features)
+            live = vectors.bias_nt[:, 0] + model.config.gamma * moment.log_share_n
+            plain = model.users(questions.part(q, q + 1).users)[0, 0] @ vectors.v_nd.T
+            seen, own, bonus_n = questions.seen[q], *self.own(model, moment, questions, q)
+            hidden = np.union1d(seen, np.arange(n, held))
+            similar = plain + bonus_n
+            stale = similar[:n] + static[:n]
+            found = np.argsort(-(plain[:held] + static[:held]), kind="stable")
+            needed = min(FEWEST + int((hidden < held).sum()), held)
+            if needed <= max(BRUTE_SHARE * held, budget(held)):
+                found = found[: max(budget(held), needed)]
+                found = found[~np.isin(found, hidden)]
+            else:
+                found = found[~np.isin(found, hidden)][: budget(held)]
+            everything = np.concatenate((found, own[own < n], np.arange(n, questions.known_q[q]))).astype(np.int64)
             fresh = np.full(moment.n_items, -np.inf)
-            fresh[everything] = (similar[q] + live)[everything]
-            fresh[seen] = stale[seen[seen < self.n]] = -np.inf
-            self.new_targets += self.n <= target < moment.n_items
+            fresh[everything] = (similar + live)[everything]
+            fresh[seen] = stale[seen[seen < n]] = -np.inf
+            self.new_targets += n <= target < questions.known_q[q]
             for name, scores in (("x", stale), ("x+buffer", fresh)):
                 rank = int(answers[name].rank_q[q])
                 assert rank == self._rank(scores, target) or self._nearly_tied(scores, target, rank)
@@ -93,12 +124,13 @@ class Reference:
                     top = answers[name].top_sk[q]
                     assert not np.isin(top, seen).any()
                     assert (np.diff(scores[top[top >= 0]]) <= 1e-4).all()
+        self.split += len(used) > 1
 
-    def own(self, moment: Moment, questions: Questions, q: int) -> tuple[np.ndarray, np.ndarray]:
+    def own(self, model: Model, moment: Moment, questions: Questions, q: int) -> tuple[np.ndarray, np.ndarray]:
         """Items likely to be taken again, and what is added to the score of every item."""
         added = np.zeros(moment.n_items)
-        if not questions.seen.items_s.size or (questions.seen.begin_q == questions.seen.end_q).all():
-            names, bonus_tn = self.model.repeats(questions.users.history_items[q])
+        if len(questions.repeated.rows_r):
+            names, bonus_tn = model.repeats(questions.users.history_items[q])
             for name, bonus in zip(names, bonus_tn[0].tolist(), strict=True):
                 if moment.set.items.index(name) < moment.n_items:
                     added[moment.set.items.index(name)] = bonus
@@ -141,24 +173,23 @@ def test_a_perfect_index_answers_as_the_snapshot_would(repeats: bool) -> None:
     arm, replay = watched(reference, repeats=repeats)
     assert reference.hits["x"] > 50
     assert reference.hits["x+buffer"] > 50
-    assert arm.cost.rebuilds == len(reference.sizes) > 5
-    assert len(reference.sizes) < len(range(CONFIG.batch, EVENTS, CONFIG.batch))
+    assert reference.split > 5
+    assert reference.new_targets > 5
+    assert arm.cost.rebuilds == len(reference.grid.sizes) > 5
     assert arm.cost.notes["recall@100"] == 1
-    assert insertions(replay.set, CONFIG.batch, PERIOD) == sum(reference.sizes)
+    assert insertions(replay.set, CONFIG.batch, PERIOD) == sum(reference.grid.sizes)
 
 
 def test_a_new_item_is_found_in_the_buffer_only() -> None:
-    found = {"x": 0, "x+buffer": 0}
-    taken = items = -1
+    found, grid = {"x": 0, "x+buffer": 0}, Grid()
 
     def look(moment: Moment, questions: Questions, answers: Mapping[str, Answer]) -> None:
-        nonlocal taken, items
-        if taken < 0 or moment.now - taken >= PERIOD:
-            taken, items = moment.now, moment.n_items
-        new = (questions.target_q >= items) & (questions.target_q < moment.n_items)
+        grid.follow(moment)
+        items = np.array([grid.known(moment, event) for event in questions.event_q.tolist()])
+        new = (questions.target_q >= items) & (questions.target_q < questions.known_q)
         for name, answer in answers.items():
             found[name] += int((answer.rank_q[new] >= 0).sum())
-        assert (answers["x"].top_sk < items).all()
+        assert (answers["x"].top_sk < items[:8, None]).all()
 
     watched(look)
     assert found["x"] == 0
@@ -231,15 +262,15 @@ def test_indexes_share_a_snapshot_and_it_is_no_ones_cost() -> None:
     taken: list[int] = []
     plain = Snapshot.__init__
 
-    def counted(self: Snapshot, moment: Moment) -> None:
+    def counted(self: Snapshot, moment: Moment, n_items: int) -> None:
         taken.append(moment.start)
-        plain(self, moment)
+        plain(self, moment, n_items)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Snapshot, "__init__", counted)
         replay = Replay(set_, replace(CONFIG, features=set_.features), arms)
         replay.run()
-    assert len(taken) == len(set(taken)) == arms["hnsw"].cost.rebuilds == arms["ivf"].cost.rebuilds
+    assert 5 < len(taken) == len(set(taken)) <= arms["hnsw"].cost.rebuilds == arms["ivf"].cost.rebuilds
     assert shared.seconds > 0
     for arm in arms.values():
         assert arm.cost.build_s > 0
@@ -257,7 +288,7 @@ def test_a_snapshot_does_not_move_with_what_is_learned_later() -> None:
 
         def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
             if not first:
-                snapshot = Snapshot(moment)
+                snapshot = Snapshot(moment, moment.n_items)
                 assert np.allclose(snapshot.as_of_then(moment, questions).all(0, 5), moment.scorer.all(0, 5), atol=1e-4)
                 first.append((snapshot, questions, snapshot.as_of_then(moment, questions).all(0, 5)))
             snapshot, asked, scores = first[0]
@@ -276,7 +307,7 @@ def test_vectors_of_a_large_catalogue_are_computed_anew(monkeypatch: pytest.Monk
     monkeypatch.setattr(snapshots, "REFRESHED", 64)
     reference = Reference()
     arm, _ = watched(reference)
-    assert arm.cost.rebuilds == len(reference.sizes)
+    assert arm.cost.rebuilds == len(reference.grid.sizes)
 
 
 def test_an_index_is_rebuilt_when_it_is_due_and_something_was_learned() -> None:
@@ -287,11 +318,15 @@ def test_an_index_is_rebuilt_when_it_is_due_and_something_was_learned() -> None:
         cost = Cost()
 
         def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
+            def at(until: int, start: int) -> Snapshot:
+                list(shared.parts(replace(moment, until=moment.now + until, start=start), questions))
+                return shared.latest
+
             if not seen:
-                first = shared.at(moment)
-                assert shared.at(replace(moment, now=moment.now + 5 * DAY)) is first  # nothing was learned since
-                assert shared.at(replace(moment, now=moment.now + DAY - 1, start=moment.start + 64)) is first
-                assert shared.at(replace(moment, now=moment.now + DAY, start=moment.start + 64)) is not first
+                first = at(0, 64)
+                assert at(5 * DAY, 64) is first  # nothing was learned since
+                assert at(DAY - 1, 128) is first
+                assert at(DAY, 192) is not first
                 seen.append((moment.now, moment.start))
             return {}
 

@@ -61,11 +61,13 @@ def test_questions_know_only_what_lies_strictly_before(repeats: bool) -> None:
     assert asked == [row for row in range(CONFIG.batch, len(set_)) if set_.labels_nt[row, 0] > 0]
     for moment, questions in notebook.asked:
         start = moment.start
-        known = set(set_.item_n[:start].tolist())
-        known |= {item for item, time in enumerate(set_.published_m.tolist()) if time < moment.now}
-        assert moment.n_items == max(known) + 1 == len(known)
+        assert moment.until == set_.time_n[min(start + CONFIG.batch, len(set_)) - 1]
         for q, event in enumerate(questions.event_q.tolist()):
             past = before(set_, event)
+            known = set(set_.item_n[set_.time_n < set_.time_n[event]].tolist())
+            known |= {item for item, time in enumerate(set_.published_m.tolist()) if time < set_.time_n[event]}
+            assert questions.known_q[q] == max(known) + 1 == len(known) <= moment.n_items
+            unknown = list(range(len(known), moment.n_items))
             taken = [int(set_.item_n[row]) for row in past]
             assert questions.target_q[q] == set_.item_n[event]
             assert list(questions.users.history_items[q]) == [f"i{item}" for item in taken[-CONFIG.history :]]
@@ -73,9 +75,9 @@ def test_questions_know_only_what_lies_strictly_before(repeats: bool) -> None:
             assert list(questions.users.history_ages[q]) == ages[-1:]
             assert questions.last_q[q] == (taken[-1] if taken else -1)
             if repeats and start > 10 * CONFIG.batch:
-                assert questions.seen[q].tolist() == []
+                assert questions.seen[q].tolist() == unknown
             elif not repeats:
-                assert questions.seen[q].tolist() == sorted({item for item in taken if item < moment.n_items})
+                assert questions.seen[q].tolist() == sorted(set(taken)) + unknown
 
 
 def test_no_arm_sees_the_future() -> None:
@@ -130,17 +132,32 @@ def test_ties_in_time_do_not_help() -> None:
     assert hits(told, "item-knn") > 0.7
 
 
-def test_items_first_exposed_in_a_batch_are_missed_in_it() -> None:
+def test_items_are_missed_until_they_are_published() -> None:
     set_ = small_set()
     replay = replayed(set_, build_arms((), set_))
     events = np.array([row for row in range(CONFIG.batch, len(set_)) if set_.labels_nt[row, 0] > 0])
-    timeline = Timeline(set_)
-    known = np.array([timeline.known_items(row // CONFIG.batch * CONFIG.batch) for row in events.tolist()])
-    unknown = set_.item_n[events] >= known
+    unknown = set_.published_m[set_.item_n[events]] >= set_.time_n[events]
     assert 20 < unknown.sum() < len(events)
     for names in replay.names.values():
         for name in names:
             assert (replay.tally.rank_q(name)[unknown] == -1).all()
+
+
+def test_items_known_at_once_change_answers_and_nothing_that_is_learned() -> None:
+    set_ = small_set(repeats=True)
+    replays = [
+        Replay(set_, replace(CONFIG, features=set_.features), build_arms(("exact",), set_), candidates=candidates)
+        for candidates in (True, False)
+    ]
+    for replay in replays:
+        replay.run()
+    one, two = (replay.learner.take_changes()[0] for replay in replays)
+    assert all(np.array_equal(values, two.dense[name]) for name, values in one.dense.items())
+    at_once, later = (replay.tally.rank_q("exact") >= 0 for replay in replays)
+    events = np.array([row for row in range(CONFIG.batch, len(set_)) if set_.labels_nt[row, 0] > 0])
+    within = set_.published_m[set_.item_n[events]] >= set_.time_n[events // CONFIG.batch * CONFIG.batch]
+    assert not later[within].any()
+    assert at_once[within].any()
 
 
 def test_a_sample_asks_some_and_learns_all() -> None:
