@@ -65,7 +65,8 @@ def _asked(result: Result) -> str:
     sentences.append(
         f"Seed {seeds[0]}; intervals are a bootstrap over users."
         if len(seeds) == 1
-        else f"Means of {len(seeds)} seeds ({', '.join(map(str, seeds))}); intervals are Student's t over them."
+        else f"Means of {len(seeds)} seeds ({', '.join(map(str, seeds))}); intervals hold what other users"
+        " (bootstrap) and other seeds (Student's t) would change."
     )
     return "\n".join(sentences)
 
@@ -114,7 +115,8 @@ def _legend(result: Result) -> str:
     return (
         "<details><summary>What the arms are</summary>\n\n"
         + "\n".join(f"- {line}" for line in known)
-        + "\n\nBuild and query seconds are what an arm spends beyond the towers, which all share."
+        + "\n\nScored are items, and the clusters or centroids looked through first, as a share of the items known."
+        "\nBuild and query seconds are what an arm spends beyond the towers, which all share."
         "\nCoverage is the share of items in any of the answers looked at.\n\n</details>"
     )
 

@@ -106,7 +106,9 @@ def _finish(drawn: Any, title: str, x: str, y: str) -> None:
     drawn.set_title(title)
     drawn.set_xlabel(x)
     drawn.set_ylabel(y)
-    drawn.set_ylim(bottom=0)
+    drawn.set_ylim(
+        0, 1.05 * drawn.dataLim.y1 or 1
+    )  # room for whole markers: a margin of the data's own span is too small
     drawn.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 

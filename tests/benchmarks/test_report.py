@@ -2,13 +2,14 @@
 
 import re
 from copy import deepcopy
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from benchmarks.report.arms import MEANING, ordered
 from benchmarks.report.markdown import section
-from benchmarks.report.plots import plots
+from benchmarks.report.plots import PLOTS, plots
 from benchmarks.report.style import COLOURS, DARK, GREY, WHITE, axes
 from benchmarks.report.tables import interval, share, table
 from pipeline.config import ModelConfig, Task
@@ -130,6 +131,21 @@ def test_every_point_of_the_pareto_front_is_drawn() -> None:
     result = sample_result()
     labels = re.findall(r">([^<]+)</text>", plots(result)["pareto"])
     assert {"svq, by budget", "hnsw", "hnsw+buffer", "ivf", "ivf+buffer", "exact"} <= set(labels)
+
+
+def test_markers_are_whole_however_close_the_numbers_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    tops: list[float] = []
+
+    def look_at(drawn: Any, _title: str) -> str:
+        tops.append(drawn.get_ylim()[1])
+        return ""
+
+    monkeypatch.setattr("benchmarks.report.plots.svg", look_at)
+    result = sample_result()
+    for arm in result["arms"].values():
+        arm["hit@100"] = 0.6
+    PLOTS["pareto"].draw(result, "title")
+    assert tops == [pytest.approx(0.63)]
 
 
 @pytest.mark.parametrize("gone", ["over_time", "by_age"])
