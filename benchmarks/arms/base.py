@@ -114,7 +114,7 @@ class Answer:
     Attributes:
         rank_q: 0-based rank of each target, MISSED beyond the first K.
         top_sk: the first K items of the first S questions, -1 where there are fewer.
-        scored: items scored a question, on average.
+        scored: scores computed a question, on average: of items, and of the clusters or centroids looked through first.
     """
 
     rank_q: Ints

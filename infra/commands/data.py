@@ -84,7 +84,9 @@ def show(
     *,
     items: Annotated[Path | None, typer.Option(help="CSV or Parquet of item features.")] = None,
     users: Annotated[Path | None, typer.Option(help="CSV or Parquet of user features.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Label column to predict; again for more.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Label column, or a condition such as 'rating>=4'; again for more.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read interactions as `svq evaluate` does, and say what was taken for what, left out and ignored."""
