@@ -12,12 +12,13 @@ from pipeline.batch import Batch
 from pipeline.columns import Columns
 from pipeline.gather import Gathered
 from pipeline.inputs import SideInputs
-from pipeline.losses import Cells, sampled_softmax, straight_through, without_own_cluster
+from pipeline.losses import straight_through, without_own_cluster
 from pipeline.model import BONUS, Model
 from pipeline.optimisers import Adam
 from pipeline.rankers.attentive import AttentiveRanker
 from pipeline.rankers.learning import Dots, RankedBatch, labelled
 from pipeline.repeats import Repeated
+from pipeline.sampled_softmax import Cells, sampled_softmax
 from pipeline.trained_table import TrainedTable
 
 

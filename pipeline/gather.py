@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from pipeline.arrays import Floats, Longs
 from pipeline.embedding import EmbeddingTable
+from pipeline.row_sums import row_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Gathered:
 
     def pooled(self, use: Use) -> Tensor:
         """Weighted sum of each row's embeddings, (n, dim)."""
-        return self._sum(use, self.leaves[use.table][:, : use.dim])
+        return self._sum(use, slice(0, use.dim))
 
     def rest(self, use: Use) -> Tensor:
         """The same sum of the columns after `dim`, (n, table dim - dim)."""
-        return self._sum(use, self.leaves[use.table][:, use.dim :])
+        return self._sum(use, slice(use.dim, self.leaves[use.table].shape[1]))
 
     def inputs(self, uses: Sequence[Use], numbers_nm: Floats) -> Tensor:
         """All sums and the numbers side by side: what a tower reads."""
@@ -92,9 +92,7 @@ class Gathered:
             self._places[key] = torch.from_numpy(places[start:end].reshape(rows_nw.shape)).to(self._device)
             start = end
 
-    def _sum(self, use: Use, leaf: Tensor) -> Tensor:
-        places = self._places[id(use.rows_nw)]
-        if use.weights_nw is None:
-            return F.embedding(places[:, 0], leaf)
-        weights = torch.from_numpy(use.weights_nw).to(self._device)
-        return F.embedding_bag(places, leaf.contiguous(), mode="sum", per_sample_weights=weights)
+    def _sum(self, use: Use, columns: slice) -> Tensor:
+        places, leaf = self._places[id(use.rows_nw)], self.leaves[use.table]
+        weights = None if use.weights_nw is None else torch.from_numpy(use.weights_nw).to(self._device)
+        return row_sums(leaf, places, weights, columns)

@@ -1,13 +1,10 @@
-"""Sampled softmax with one correction for how its columns were drawn (Yi et al. 2019; Streaming VQ)."""
+"""What is added to the logits of a sampled softmax: one correction for how its columns were drawn, and masks."""
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from pipeline.arrays import Bools, Doubles, Floats, Longs
-
-Cells = tuple[Tensor, Tensor, Tensor]
 
 
 def mixture_log_q(
@@ -84,29 +81,3 @@ def without_own_cluster(terms_rc: Tensor, codes_c: Tensor, own_r: Tensor) -> Ten
 def straight_through(vectors_nd: Tensor, codes_nd: Tensor) -> Tensor:
     """ẽ = v + sg(e - v): the value of the code, the gradient of the vector."""
     return vectors_nd + (codes_nd - vectors_nd).detach()
-
-
-def sampled_softmax(
-    users_rd: Tensor,
-    vectors_cd: Tensor,
-    bias_c: Tensor,
-    terms_rc: Tensor,
-    own_r: Tensor,
-    weights_r: Tensor,
-    cells: Cells,
-) -> Tensor:
-    """Σ_r weight_r · -log softmax_c(u·v + bias + terms)[own].
-
-    Args:
-        users_rd: user vectors of the positive rows.
-        vectors_cd: item vectors, or their codes, of all columns.
-        bias_c: item biases.
-        terms_rc: from `column_terms`.
-        own_r: column of each row's item.
-        weights_r: weight of each row.
-        cells: (rows, columns, amounts) added to single logits.
-    """
-    logits = torch.addmm(terms_rc + bias_c, users_rd, vectors_cd.T)
-    rows, columns, amounts = cells
-    logits = logits.index_put_((rows, columns), amounts, accumulate=True)
-    return (F.cross_entropy(logits, own_r, reduction="none") * weights_r).sum()

@@ -8,9 +8,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from pipeline.gather import Gathered
 from pipeline.inputs import SideInputs
-from pipeline.losses import Cells
 from pipeline.rankers.attentive import AttentiveRanker
 from pipeline.rankers.hard_negatives import hard_negatives
+from pipeline.sampled_softmax import Cells
 
 
 @dataclass(frozen=True, slots=True)

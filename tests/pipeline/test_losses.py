@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.catalogue import Catalogue
 from pipeline.columns import columns_of
-from pipeline.losses import column_terms, mixture_log_q, same_user_columns, sampled_softmax, straight_through
+from pipeline.losses import column_terms, mixture_log_q, same_user_columns, straight_through
+from pipeline.sampled_softmax import sampled_softmax
 from tests.reference import softmax as reference
 
 D, ITEMS = 3, 9
