@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.arrays import Doubles, Floats, Longs
 from pipeline.config import Feature, ModelConfig
 from pipeline.errors import BatchError
+from pipeline.native import native
 
 Features = Mapping[str, Any]
 T = TypeVar("T")
@@ -35,21 +36,17 @@ class Values:
         return cls([name for row in rows for name in row], counts)
 
     def padded(self, rows_f: Longs, width: int) -> Longs:
-        """Table rows of the flat ids as (n, width), padded with row 0."""
-        n = len(self.counts_n)
-        padded = np.zeros((n, width), np.int64)
-        owners = np.repeat(np.arange(n), self.counts_n)
-        starts = np.cumsum(self.counts_n) - self.counts_n
-        padded[owners, np.arange(len(rows_f)) - np.repeat(starts, self.counts_n)] = rows_f
+        """Table rows of the flat ids as (n, width), padded with row 0; no row has more than `width`."""
+        padded = np.zeros((len(self.counts_n), width), np.int64)
+        _pad(rows_f, self.counts_n, padded)
         return padded
 
     def mean_weights(self, width: int, half_life: float | None = None) -> Floats:
         """Weights that add up to 1 over the values of a row, 0 for padding, (n, width); halved every `half_life`."""
         decay = 1.0 if half_life is None else 0.5 ** (1 / half_life)
-        weights_w = decay ** np.arange(width)
-        present = np.arange(width) < self.counts_n[:, None]
-        totals = np.concatenate(([1.0], np.cumsum(weights_w)))[self.counts_n]
-        weights: Floats = np.where(present, weights_w / totals[:, None], 0).astype(np.float32)
+        weights_cw = np.tril(np.tile(decay ** np.arange(width), (width + 1, 1)), -1)  # a row a count
+        weights_cw /= np.maximum(weights_cw.sum(axis=1, keepdims=True), 1)
+        weights: Floats = weights_cw.astype(np.float32)[self.counts_n]
         return weights
 
 
@@ -139,3 +136,12 @@ def _number(value: Any, feature: Feature) -> float:
         number = float(value)
         return number if math.isfinite(number) else math.nan
     raise BatchError(f"feature {feature.name}: expected a number, got {type(value).__name__}")
+
+
+@native
+def _pad(rows_f: Longs, counts_n: Longs, padded_nw: Longs) -> None:
+    f = 0
+    for n in range(counts_n.size):
+        for w in range(counts_n[n]):
+            padded_nw[n, w] = rows_f[f]
+            f += 1

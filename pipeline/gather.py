@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline.arrays import Floats, Longs
 from pipeline.embedding import EmbeddingTable
+from pipeline.native import native
 from pipeline.row_sums import row_sums
 
 
@@ -26,14 +27,11 @@ def distinct(rows_f: Longs, capacity: int) -> tuple[Longs, Longs]:
     """Distinct rows and, for each row given, its position among them; their order does not depend on row numbers.
 
     >>> distinct(np.array([7, 3, 7]), 10)
-    (array([3, 7]), array([1, 0, 1]))
+    (array([7, 3]), array([0, 1, 0]))
     """
-    places = np.empty(capacity, np.int64)
-    order = np.arange(len(rows_f))
-    places[rows_f] = order
-    chosen = rows_f[places[rows_f] == order]
-    places[chosen] = np.arange(len(chosen))
-    return chosen, places[rows_f]
+    chosen, places = np.empty(len(rows_f), np.int64), np.empty(len(rows_f), np.int64)
+    n = _distinct(rows_f, np.full(capacity, -1, np.int64), chosen, places)
+    return chosen[:n], places
 
 
 class Gathered:
@@ -96,3 +94,15 @@ class Gathered:
         places, leaf = self._places[id(use.rows_nw)], self.leaves[use.table]
         weights = None if use.weights_nw is None else torch.from_numpy(use.weights_nw).to(self._device)
         return row_sums(leaf, places, weights, columns)
+
+
+@native
+def _distinct(rows_f: Longs, place_of: Longs, chosen: Longs, places_f: Longs) -> int:
+    n = 0
+    for f in range(rows_f.size):
+        row = rows_f[f]
+        if place_of[row] < 0:
+            place_of[row], chosen[n] = n, row
+            n += 1
+        places_f[f] = place_of[row]
+    return n
