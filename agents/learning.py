@@ -24,8 +24,8 @@ from tables.transaction import Record
 LoadHistory = Callable[[int, bytes], bytes | None]
 # A code with less than this share of the mean mass files next to nothing.
 USED_SHARE = 0.01
-# Some 5 kB each with ids of 20 letters and full histories; others are read from the table.
-USERS_IN_MEMORY = 50_000
+# Some 20 kB each with ids of 20 letters and full histories; others are read from the table.
+USERS_IN_MEMORY = 20_000
 
 
 class Learning:

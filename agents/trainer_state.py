@@ -21,7 +21,8 @@ log = structlog.get_logger(__name__)
 TUNABLE = frozenset({
     "batch", "tau", "gamma", "alpha", "beta", "disturbance", "hysteresis", "uniform_share", "uniform_mass",
     "log_q", "same_user_mask", "same_cluster_mask",
-    "aux_weight", "ind_weight", "sim_weight", "admit_after", "id_dropout", "history", "recency", "expire_after",
+    "aux_weight", "ind_weight", "sim_weight", "admit_after", "id_dropout", "history", "tower_history", "recency",
+    "expire_after",
     "initial_count", "start_steps", "start_exposures", "start_latest", "interval_rate", "interval_max", "dense_rate",
     "row_rate", "rank_negatives", "rank_rate", "rank_label_weight", "history_debias",
 })  # fmt: skip

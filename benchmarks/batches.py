@@ -7,13 +7,13 @@ import numpy as np
 from benchmarks.arms.base import Questions
 from benchmarks.ineligible import Ineligible, known_only, without
 from benchmarks.interactions import Interactions
-from benchmarks.own import repeated_of
 from benchmarks.timeline import Timeline
 from pipeline.batch import Batch
 from pipeline.config import ModelConfig
 from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.histories import Histories
 from pipeline.inputs import NOTHING, UserInputs
+from pipeline.repeats import repeated_columns
 
 SAMPLE_STREAM = 17
 
@@ -81,7 +81,7 @@ class Batches:
         past = self._timeline.seen(rows, n_items)
         again = self._timeline.repeats(micro.start)
         seen, taken = (past.cleared(), past) if again else (past, past.cleared())
-        repeated = repeated_of(histories if again else [], self._numbers, n_items, self._config.history)
+        repeated = repeated_columns(histories if again else [], self._numbers, n_items, self._config.history)
         left_out = self._ineligible.at(int(set_.time_n[micro.start]), n_items)
         repeated, seen = without(repeated, left_out), seen.joined(left_out)
         known = np.minimum(self._timeline.known_items(rows), most)

@@ -1,6 +1,5 @@
 """Items of the users' own histories, which have a bonus or a malus in every score over the towers."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from pipeline.arrays import Floats, Ints, Longs
 from pipeline.model import Model
 from pipeline.native import native
-from pipeline.repeats import Repeated, repeated_columns
+from pipeline.repeats import Repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,6 @@ class Own:
         marks = np.zeros(items, np.int32)
         _first(rows_qm, self.items_s, self.begin_q, self.end_q, self.bonus_s, marks, candidates)
         return candidates
-
-
-def repeated_of(histories: Sequence[Sequence[str]], numbers: Mapping[str, int], items: int, longest: int) -> Repeated:
-    """Where the items of the users' histories (oldest first) stand, as cells (question, item number)."""
-    width = min(max(map(len, histories), default=0), longest)
-    history = np.zeros((len(histories), width), np.int64)
-    for row, names in zip(history, histories, strict=True):
-        latest = [numbers[name] + 1 for name in names[: -longest - 1 : -1]]
-        row[: len(latest)] = latest
-    history[history > items] = 0  # published within the batch: not known yet
-    return repeated_columns(history, np.arange(1, items + 1), items + 1)
 
 
 def own_of(repeated: Repeated, questions: int, model: Model) -> Own:

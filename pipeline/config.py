@@ -42,7 +42,8 @@ class ModelConfig:
         aux_weight, ind_weight, sim_weight: weights of the losses on v, on its code, and of commitment.
         admit_after: sightings until an id has a row of its own.
         id_dropout: share of training rows that see features only.
-        history: latest positives read of a user.
+        history: latest positives kept of a user: their items have a bonus or a malus.
+        tower_history: latest of these that the towers read.
         recency: positives after which the weight has halved in the mean of the latest few.
         expire_after: training events after which an id not seen is forgotten.
         half_lives: of the popularity counts, in training events; the stream chooses among them.
@@ -54,7 +55,7 @@ class ModelConfig:
         tau_rate, repeat_rate: learning rates of the temperature and of what repeats are worth; 0: fixed.
         ranker: score candidates with the index's own vectors, with towers of their own, or with attention over the
             history, which costs more than half of the speed of training.
-        rank_history: latest positives that attention reads of the `history`.
+        rank_history: latest positives that attention reads of the `tower_history`.
         rank_negatives: drawn for a positive row, for attention.
         rank_rate: learning rate of attention.
         rank_label_weight: weight of the exposures' own labels beside the negatives, for attention.
@@ -84,7 +85,8 @@ class ModelConfig:
     sim_weight: float = 0.0
     admit_after: int = 2
     id_dropout: float = 0.15
-    history: int = 50
+    history: int = 200
+    tower_history: int = 20
     recency: float = 5.0
     expire_after: int = 20_000_000
     half_lives: tuple[float, ...] = (2_000.0, 8_000.0, 32_000.0, 128_000.0)
@@ -116,8 +118,7 @@ class ModelConfig:
             require(1 <= getattr(self, name) <= 4096, f"{name} must be within 1..4096")
         require(self.codes == "auto" or 1 <= self.codes <= 1 << 20, "codes must be 'auto' or within 1..1048576")
         require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
-        require(1 <= self.history <= 1000, "history must be within 1..1000")
-        for name in ("rank_history", "rank_negatives"):
+        for name in ("history", "tower_history", "rank_history", "rank_negatives"):
             require(1 <= getattr(self, name) <= 1000, f"{name} must be within 1..1000")
         require(self.id_dim % 4 == 0 or self.ranker != "attention", "id_dim must divide by 4 for attention")
         require(self.admit_after >= 1 and self.expire_after >= self.batch, "admit_after >= 1, expire_after >= batch")

@@ -88,7 +88,8 @@ class Inputs:
             "context": filled(inputs.contexts, n, "contexts"),
         }
         rows = filled(inputs.history_items, n, "histories", ())
-        history = Values.several([row[: -self.config.history - 1 : -1] for row in rows])  # latest first
+        width = min(self.config.tower_history, self.config.history)
+        history = Values.several([row[: -width - 1 : -1] for row in rows])  # latest first
         known = {"user": Values.single(inputs.user_ids), "history": history}
         encoded = self._encode(self._user_layout, known, mappings, n)
         encoded.raw_nm[:, -len(HISTORY_NUMBERS) :] = _history_numbers(rows, inputs.history_ages, self.config.history)

@@ -60,9 +60,10 @@ def item_layout(config: ModelConfig) -> Layout:
 
 def user_layout(config: ModelConfig) -> Layout:
     """User id; the history: its mean, its latest few, its last, how old and how long; user and context features."""
+    width = min(config.tower_history, config.history)
     history = (
-        Slot("history", ITEM_TABLE, config.id_dim, config.history),
-        Slot("recent", ITEM_TABLE, config.id_dim, config.history, config.recency),
+        Slot("history", ITEM_TABLE, config.id_dim, width),
+        Slot("recent", ITEM_TABLE, config.id_dim, width, config.recency),
         Slot("last", ITEM_TABLE, config.id_dim, 1),
     )
     features = config.side("user", "context")

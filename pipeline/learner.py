@@ -22,7 +22,7 @@ from pipeline.losses import column_terms, mixture_log_q, same_user_columns
 from pipeline.model import Model
 from pipeline.rankers.attentive import AttentiveRanker, FiledByName
 from pipeline.rankers.calibration import Calibration
-from pipeline.repeats import Repeated, repeated_columns
+from pipeline.repeats import repeated_columns
 from pipeline.trained_table import STATE_WIDTH, TrainedTable
 
 __all__ = ["Batch", "Learner", "Placement", "StepReport"]
@@ -105,7 +105,8 @@ class Learner:
         users, items, known_c = self._look_up(batch, users_in, items_in)
         present_c = self._counts.codes(columns.ids)
         terms, prior, rng = *self._terms(batch, columns), self._rng(RANK_STREAM)
-        repeated = self._repeated(users, columns.ids)
+        places = {name: column for column, name in enumerate(columns.ids)}
+        repeated = repeated_columns(batch.history_items, places, len(places), self.config.history)
         descended = self._descent.step(batch, columns, terms, prior, repeated, users, items, present_c, rng)
         self._calibration.update(descended.own_bt, batch.labels_bt)
         self._counts.update(columns, self.clock, self.items)
@@ -202,10 +203,6 @@ class Learner:
         dropped_c = rng.random(len(items_n1)) < rate
         items_n1[dropped_c] = 0
         return users, items, ~dropped_c
-
-    def _repeated(self, users: SideInputs, ids: Sequence[str]) -> Repeated:
-        table = self.model.tables[ITEM_TABLE].ids
-        return repeated_columns(users.rows_of(ITEM_TABLE), table.find(ids), table.capacity)
 
     def _terms(self, batch: Batch, columns: Columns) -> tuple[Floats, Doubles]:
         """What is added to the logits of training, and the part of it that is in every score, gamma log p."""

@@ -1,6 +1,7 @@
 """What it says of an item that the user took it before: more of the same, or never again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -75,22 +76,25 @@ def repeats_of(history: Sequence[str], length: int) -> dict[str, int]:
     return {item: bucket_of(place, counts[item]) for item, place in places.items()}
 
 
-def repeated_columns(history_bh: Longs, items_c: Longs, capacity: int) -> Repeated:
-    """Cells of a batch whose item is in the row's history.
+def repeated_columns(
+    histories: Sequence[Sequence[str]], column_of: Mapping[str, int], columns: int, length: int
+) -> Repeated:
+    """Cells of a batch whose item is among the latest of the row's history.
 
     Args:
-        history_bh: rows of the item table, the latest first, 0 for none.
-        items_c: row of the item table of each column, distinct; 0 for none.
-        capacity: rows that the table has.
+        histories: items of each row, oldest first.
+        column_of: id -> column; none may be below 0, and those from `columns` on do not count.
+        columns: C.
+        length: latest items of a history that count.
     """
-    column_of = np.full(capacity, -1, np.int64)
-    column_of[items_c] = np.arange(len(items_c))
-    column_of[0] = -1
-    most = int((history_bh > 0).sum())
-    cells = np.empty((3, most), np.int64)
-    found = _find(np.ascontiguousarray(history_bh), column_of, cells)
-    rows, columns, buckets = cells[:, :found]
-    return Repeated(rows, columns, buckets)
+    latest = [history[-length:] for history in histories]
+    ends_b = np.cumsum(np.fromiter(map(len, latest), np.int64, len(latest)))
+    total = int(ends_b[-1]) if latest else 0
+    columns_f = np.fromiter(map(column_of.get, chain.from_iterable(latest), repeat(columns)), np.int64, total)
+    cells = np.empty((3, total), np.int64)
+    found = _find(columns_f, ends_b, np.full(columns, -1, np.int64), cells)
+    rows, own, buckets = cells[:, :found]
+    return Repeated(rows, own, buckets)
 
 
 def bonuses(bonus_tb: Floats, history: Sequence[str], length: int) -> tuple[list[str], Floats]:
@@ -101,21 +105,21 @@ def bonuses(bonus_tb: Floats, history: Sequence[str], length: int) -> tuple[list
 
 
 @native
-def _find(history: Longs, column_of: Longs, cells: Longs) -> int:
-    found = 0
-    for row in range(history.shape[0]):
+def _find(columns_f: Longs, ends_b: Longs, cell_c: Longs, cells: Longs) -> int:
+    found = start = 0
+    for row in range(ends_b.size):
         first = found
-        for place in range(history.shape[1]):
-            column = column_of[history[row, place]]
-            if column < 0:
+        for place in range(ends_b[row] - start):
+            column = columns_f[ends_b[row] - 1 - place]
+            if column >= cell_c.size:
                 continue
-            at = first
-            while at < found and cells[1, at] != column:
-                at += 1
-            if at < found:
-                cells[2, at] += 1 if cells[2, at] % COUNTS < COUNTS - 1 else 0
+            cell = cell_c[column]
+            if cell >= first:
+                cells[2, cell] += 1 if cells[2, cell] % COUNTS < COUNTS - 1 else 0
                 continue
             octave = OCTAVES[min(place, OCTAVES.size - 1)]
             cells[0, found], cells[1, found], cells[2, found] = row, column, octave * COUNTS
+            cell_c[column] = found
             found += 1
+        start = ends_b[row]
     return found

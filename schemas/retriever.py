@@ -68,7 +68,12 @@ class ModelSettings(Section):
     sim_weight: float = Field(0.0, description="Weight of the commitment loss.")
     admit_after: int = Field(2, description="Sightings until an id has an embedding of its own.")
     id_dropout: float = Field(0.15, description="Share of training rows that see features only.")
-    history: int = Field(50, description="Latest positives read of a user.")
+    history: int = Field(
+        200,
+        description="Latest positives kept of a user: their items have a bonus or a malus. With ids of 20 letters some"
+        " 30 bytes each in the histories table, 120 in the memory of a server.",
+    )
+    tower_history: int = Field(20, description="Latest of these that the towers read; their speed depends on it.")
     recency: float = Field(
         5.0, description="Positives after which the weight has halved in the mean of the latest few."
     )
@@ -90,7 +95,7 @@ class ModelSettings(Section):
         description="index: candidates are ranked by the index's own vectors; two_tower: by others;"
         " attention: by attention over the history, which costs more than half of the speed of training.",
     )
-    rank_history: int = Field(20, description="Latest positives that attention reads of the history.")
+    rank_history: int = Field(20, description="Latest positives that attention reads, at most tower_history.")
     rank_negatives: int = Field(8, description="Negatives a positive row, for attention.")
     rank_rate: float = Field(3e-3, description="Learning rate of attention.")
     rank_label_weight: float = Field(

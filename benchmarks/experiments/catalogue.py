@@ -201,7 +201,9 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
         title="History encoders",
         question="More of the history, and its latest items more, should foretell better.",
         source=OURS,
-        variants=_values("history", (1, 10, 50)) | _others("recency", (1.0, 5.0, 20.0)),
+        variants=_values("history", (1, 50, 500))
+        | _others("tower_history", (1, 10, 50))
+        | _others("recency", (1.0, 20.0)),
         streams=BOTH,
         columns=FOUND,
         measure=by_settings,

@@ -21,6 +21,7 @@ RANGES: Final[Mapping[str, str]] = {
     "uniform_share": ANY, "uniform_mass": ANY,
     "log_q": "yes, no", "same_user_mask": "yes, no", "same_cluster_mask": "yes, no", "aux_weight": ANY,
     "ind_weight": ANY, "sim_weight": ANY, "admit_after": "≥ 1", "id_dropout": "0 – 1", "history": "1 – 1,000",
+    "tower_history": "1 – 1,000",
     "recency": POSITIVE,
     "expire_after": "≥ batch", "half_lives": "each ≥ 1", "initial_count": POSITIVE, "start_steps": "0 – start_latest",
     "start_exposures": "≥ 1", "start_latest": "≥ start_steps", "interval_rate": "0 – 1", "interval_max": POSITIVE,

@@ -22,7 +22,7 @@ def config(**settings: Any) -> ModelConfig:
     """Small enough for tests, with every kind of feature and task."""
     small = {
         "tasks": TASKS, "features": FEATURES, "dim": 8, "id_dim": 8, "hidden": 16, "batch": 64, "codes": 8,
-        "history": 5, "start_steps": 4, "start_exposures": 2, "expire_after": 100_000,
+        "history": 5, "tower_history": 3, "start_steps": 4, "start_exposures": 2, "expire_after": 100_000,
     }  # fmt: skip
     return ModelConfig(**(small | settings))
 

@@ -11,7 +11,7 @@ from pipeline.histories import Histories
 from pipeline.learner import Learner
 from pipeline.repeats import BUCKETS, bucket_of, repeated_columns, repeats_of
 
-HISTORIES = st.lists(st.lists(st.integers(1, 6), max_size=40), min_size=1, max_size=5)
+HISTORIES = st.lists(st.lists(st.integers(0, 6), max_size=40), min_size=1, max_size=5)
 
 
 @given(HISTORIES, st.sets(st.integers(1, 6)), st.integers(1, 40))
@@ -19,14 +19,13 @@ def test_cells_of_a_batch_are_those_of_its_histories(
     histories: list[list[int]], columns: set[int], length: int
 ) -> None:
     items = sorted(columns)
-    rows = np.zeros((len(histories), length), np.int64)
+    named = [[str(item) for item in history] for history in histories]
     expected = set()
-    for row, history in enumerate(histories):
-        latest = history[-length:][::-1]
-        rows[row, : len(latest)] = latest
-        known = repeats_of([str(item) for item in history], length)
+    for row, history in enumerate(named):
+        known = repeats_of(history, length)
         expected |= {(row, items.index(int(name)), bucket) for name, bucket in known.items() if int(name) in columns}
-    found = repeated_columns(rows, np.array(items, np.int64), 7)
+    column_of = {str(item): column for column, item in enumerate(items)} | {"0": 1000}
+    found = repeated_columns(named, column_of, len(items), length)
     cells = list(zip(*(axis.tolist() for axis in found), strict=True))
     assert len(cells) == len(set(cells))
     assert set(cells) == expected

@@ -40,7 +40,8 @@ class Model:
         tower: str = "user",
     ) -> list[Vector]:
         config = self.config
-        latest = list(history)[-config.history :][::-1]
+        kept = list(history)[-config.history :]
+        latest = kept[-config.tower_history :][::-1]
         rows = [self.tables.get("item", {}).get(item, np.zeros(config.id_dim + 1))[: config.id_dim] for item in latest]
         nothing = np.zeros(config.id_dim)
         fading = [0.5 ** (place / config.recency) for place in range(len(rows))]
@@ -52,7 +53,7 @@ class Model:
             *self._features(
                 ("user", "context"),
                 {"user": features, "context": context},
-                [math.log1p(ages[-1]) if len(ages) else None, math.log1p(len(latest))],
+                [math.log1p(ages[-1]) if len(ages) else None, math.log1p(len(kept))],
             ),
         ]
         outputs = self._tower(tower, np.concatenate(inputs)).reshape(config.n_tasks, config.dim)
