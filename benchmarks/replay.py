@@ -108,12 +108,16 @@ class Replay:
         if start:
             self._predict(micro, known)
         if self._reseed_every and number % self._reseed_every == 0:
-            self.reseeded += len(self.learner.reseed(self.items.empty_codes()))
+            self.reseeded += self.reseed()
         self._learn(micro)
         for arm in self.arms.values():
             with _charged(arm):
                 arm.learned(self.set, micro.start, micro.end)
         return micro
+
+    def reseed(self) -> int:
+        """Move codes that hold no item; how many."""
+        return len(self.learner.reseed(self.items.empty_codes()))
 
     def _learn(self, micro: MicroBatch) -> None:
         exposed = self.set.item_n[micro.start : micro.end]

@@ -226,6 +226,7 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
             f"every {RESEED_EVERY} micro-batches": Variant(options={"every": RESEED_EVERY}),
             "never": Variant(options={"every": 0}),
             "every micro-batch": Variant(options={"every": 1}),
+            "and any empty code splits 4 × mean": Variant(options={"every": RESEED_EVERY, "split": 1}),
         },
         streams=BOTH,
         columns=(

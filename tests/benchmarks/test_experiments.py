@@ -188,6 +188,9 @@ def test_empty_codes_move_only_when_looked_for(bench: Bench, monkeypatch: pytest
     measured = by_cadence(bench, {str(every): Variant(options={"every": every}) for every in (0, 1)})
     assert measured["0"]["codes moved"] == 0 < measured["1"]["codes moved"]
     assert measured["1"]["perplexity/K"] != measured["0"]["perplexity/K"]
+    split = by_cadence(bench, {"split": Variant(options={"every": 1, "split": 1})})["split"]
+    assert split["codes moved"] > 0
+    assert split["perplexity/K"] != measured["0"]["perplexity/K"]
 
 
 def test_the_estimator_errs_less_with_more_arrays() -> None:
