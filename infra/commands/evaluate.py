@@ -40,7 +40,10 @@ def evaluate(
         ),
     ] = None,
     arms: Annotated[
-        str, typer.Option(help="Of exact, svq, hnsw, hnsw@1h, ivf, popularity, item-knn; by commas. Default: all.")
+        str,
+        typer.Option(
+            help="Of exact, svq, hnsw, hnsw@1h, ivf, popularity, item-knn, gp-topfreq; by commas. Default: all."
+        ),
     ] = "",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Replays with seeds of their own.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Replays at a time, a process each.")] = 1,
