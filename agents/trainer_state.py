@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 # What may change between two starts: numbers that training and scoring read; no stored shape or value rests on them.
 TUNABLE = frozenset({
-    "batch", "tau", "gamma", "alpha", "beta", "disturbance", "hysteresis", "uniform_share", "uniform_mass",
+    "batch", "tau", "gamma", "alpha", "beta", "disturbance", "crowding", "hysteresis", "uniform_share", "uniform_mass",
     "log_q", "same_user_mask", "same_cluster_mask",
     "aux_weight", "ind_weight", "sim_weight", "admit_after", "id_dropout", "history", "tower_history", "recency",
     "expire_after",

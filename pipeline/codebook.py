@@ -21,9 +21,10 @@ class Codebook:
     c is relative to a scale that all codes share, which the rule does not see.
     """
 
-    def __init__(self, dim: int, threshold: float, hysteresis: float) -> None:
+    def __init__(self, dim: int, threshold: float, hysteresis: float, crowding: float = 0.0) -> None:
         self.dim = dim
         self.threshold = threshold
+        self.crowding = crowding
         self.hysteresis = hysteresis
         self.codes_kd: Floats | None = None
         self.counts_k: Floats = np.zeros(0, np.float32)
@@ -51,7 +52,7 @@ class Codebook:
         if self.codes_kd is None:
             return np.full(len(vectors_nd), -1, np.int32)
         if self._disturbance is None:
-            self._disturbance = disturbance(self.counts_k, self.threshold)
+            self._disturbance = disturbance(self.counts_k, self.threshold, self.crowding)
         return assign(vectors_nd, self.codes_kd, self._disturbance, present_n, self.hysteresis)
 
     def apply(self, parameters: Changes) -> None:

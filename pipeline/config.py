@@ -25,13 +25,14 @@ class ModelConfig:
         dim: d, of users, items and codes.
         id_dim: width of the id embeddings.
         hidden: width of the towers' hidden layer.
-        codes: K, or `auto`: a power of two near items / 50, fixed when the codebook starts.
+        codes: K, or `auto`: a power of two near 4 sqrt(items), fixed when the codebook starts.
         batch: B, exposures a training step.
         tau: temperature of u·v to begin with; it is learned.
         gamma: weight of log p in every score.
         alpha: decay of the codebook a full batch; None: 1 - alpha = clip(B / (40 K), .003, .1).
         beta: exponent of the item interval in the moving average; above 0 rare items count more.
         disturbance: s, codes with less than 1/s of the mean mass attract.
+        crowding: exponent with which codes of more than the mean mass repel; 0: not at all.
         hysteresis: share by which another code must be nearer than the present one.
         uniform_share: uniform catalogue items a batch, as a share of B.
         uniform_mass: mass that they bring to their codes, as a share of what the exposures of the batch bring.
@@ -49,7 +50,8 @@ class ModelConfig:
         half_lives: of the popularity counts, in training events; the stream chooses among them.
         initial_count: exposures a new item is taken to have had.
         start_steps, start_exposures, start_latest: the codebook starts after `start_steps` steps and
-            `start_exposures` distinct items a code, at the latest after `start_latest` steps.
+            `start_exposures` distinct items a code (or half of a smaller catalogue), once items are exposed twice on
+            average; at the latest after `start_latest` steps.
         interval_rate, interval_max: step size and largest value of the item intervals, in batches.
         dense_rate, row_rate: learning rates of Adam and of row-wise Adagrad.
         tau_rate, repeat_rate: learning rates of the temperature and of what repeats are worth; 0: fixed.
@@ -74,9 +76,10 @@ class ModelConfig:
     alpha: float | None = None
     beta: float = 0.25
     disturbance: float = 2.0
+    crowding: float = 0.5
     hysteresis: float = 0.02
     uniform_share: float = 0.25
-    uniform_mass: float = 0.5
+    uniform_mass: float = 1.0
     log_q: bool = True
     same_user_mask: bool = True
     same_cluster_mask: bool = False
@@ -136,6 +139,7 @@ class ModelConfig:
         for name in (
             "gamma",
             "beta",
+            "crowding",
             "uniform_share",
             "uniform_mass",
             "aux_weight",
@@ -166,14 +170,17 @@ class ModelConfig:
         return tuple(feature for feature in self.features if feature.side in sides)
 
     def codes_for(self, items: int) -> int:
-        """K for a catalogue of this size: the power of two nearest to items / 50 on a log scale, or the number set.
+        """K for a catalogue of this size: the power of two nearest to 4 sqrt(items) on a log scale, or the number set.
+
+        The least that Faiss's guide to choosing an index gives for inverted files; by the root, so that a catalogue
+        which goes on growing after the start outgrows its codes slowly.
 
         >>> ModelConfig(tasks=(Task("click"),)).codes_for(10_000)
-        256
+        512
         """
         if self.codes != "auto":
             return self.codes
-        nearest = 1 << round(math.log2(max(items, 1) / 50)) if items > 50 else 1
+        nearest = 1 << round(math.log2(4 * math.sqrt(max(items, 1))))
         return min(max(nearest, SMALLEST_CODEBOOK), LARGEST_CODEBOOK)
 
     def alpha_for(self, codes: int) -> float:

@@ -14,6 +14,7 @@ SEEDING_ITEMS_A_CODE = 32
 SEEDING_ITEMS = 65_536  # above it 4 a code: a step must not take minutes
 SEEDING_ROUNDS = 5
 RESEEDING_ITEMS = 256
+SEEN_AGAIN = 2  # exposures of an exposed item, on average: fewer, and the stream is still showing new items
 
 
 class Filing:
@@ -23,18 +24,20 @@ class Filing:
         self.model = model
         self.averages = MovingAverages(model.codebook)
 
-    def due(self, steps: int, exposed: int, items: int) -> bool:
-        """Whether the codebook should start now.
+    def due(self, steps: int, events: int, exposed: int, items: int) -> bool:
+        """Whether the codebook should start now: K is fixed then, so most of the items should have come by.
 
         Args:
             steps: training steps so far.
+            events: exposures so far.
             exposed: distinct items exposed so far.
             items: items known.
         """
         config = self.model.config
         if self.model.codebook.codes_kd is not None or steps < config.start_steps:
             return False
-        return exposed >= config.start_exposures * config.codes_for(items) or steps >= config.start_latest
+        enough = exposed >= min(config.start_exposures * config.codes_for(items), items // 2)
+        return (enough and events >= SEEN_AGAIN * exposed) or steps >= config.start_latest
 
     def start(self, ids: list[str], catalogue: Catalogue, weights_b: Doubles, rng: np.random.Generator) -> None:
         """Take first codes from real item vectors, each with an equal share of one batch's mass (method A3).

@@ -63,7 +63,7 @@ class Model:
         dims = table_dims(config, users="user" in sides, items="item" in sides)
         self.tables = {name: EmbeddingTable(name, dim) for name, dim in dims.items()}
         self.inputs = Inputs(config, strict=strict)
-        self.codebook = Codebook(config.dim, config.disturbance, config.hysteresis)
+        self.codebook = Codebook(config.dim, config.disturbance, config.hysteresis, config.crowding)
         self.clock = 0
         self.log_mass_h: Doubles = initial_log_counts(config.half_lives, config.initial_count, 0)
         self.active_half_life = len(config.half_lives) // 2

@@ -40,7 +40,7 @@ class ModelSettings(Section):
     dim: int = Field(64, description="Width of users, items and codes.")
     id_dim: int = Field(64, description="Width of the id embeddings.")
     hidden: int = Field(128, description="Width of the towers' hidden layer.")
-    codes: int | Literal["auto"] = Field("auto", description="Clusters; auto: a power of two near items / 50.")
+    codes: int | Literal["auto"] = Field("auto", description="Clusters; auto: a power of two near 4 sqrt(items).")
     batch: int = Field(1024, description="Exposures a training step.")
     tau: float = Field(0.3, description="Temperature of user times item, as it begins.")
     tau_rate: float = Field(0.02, description="Learning rate of the temperature; 0: it stays as it is.")
@@ -51,10 +51,13 @@ class ModelSettings(Section):
         0.25, description="Exponent of the item interval in the moving average: above 0 rare items count more."
     )
     disturbance: float = Field(2.0, description="Codes with less than 1/s of the mean mass attract.")
+    crowding: float = Field(
+        0.5, description="Exponent with which codes of more than the mean mass repel; 0: not at all."
+    )
     hysteresis: float = Field(0.02, description="Share by which another code must be nearer than the present one.")
     uniform_share: float = Field(0.25, description="Uniform catalogue items a batch, as a share of it.")
     uniform_mass: float = Field(
-        0.5, description="Mass that they bring to their codes, as a share of what the batch's exposures bring."
+        1.0, description="Mass that they bring to their codes, as a share of what the batch's exposures bring."
     )
     log_q: bool = Field(default=True, description="Correct the losses for how likely an item was to be a negative.")
     same_user_mask: bool = Field(

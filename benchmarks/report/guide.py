@@ -10,15 +10,15 @@ from schemas.retriever import ModelSettings
 
 TOWERS, INDEX = "exact", "merge/exact"  # hit@100 of exact search, and what the order of the merge keeps of it
 OF_INDEX: Final = frozenset(
-    {"alpha", "beta", "disturbance", "hysteresis", "uniform_mass"}
+    {"alpha", "beta", "disturbance", "crowding", "hysteresis", "uniform_mass"}
 )  # move codes, and towers only through them
 WIDTH: Final = "1 – 4096"
 POSITIVE: Final = "> 0"
 ANY: Final = "≥ 0"
 RANGES: Final[Mapping[str, str]] = {
     "dim": WIDTH, "id_dim": WIDTH, "hidden": WIDTH, "codes": "auto, 1 – 1,048,576", "batch": "1 – 65,536",
-    "tau": POSITIVE, "gamma": ANY, "alpha": "unset, 0 – 1", "beta": ANY, "disturbance": POSITIVE, "hysteresis": "0 – 1",
-    "uniform_share": ANY, "uniform_mass": ANY,
+    "tau": POSITIVE, "gamma": ANY, "alpha": "unset, 0 – 1", "beta": ANY, "disturbance": POSITIVE, "crowding": ANY,
+    "hysteresis": "0 – 1", "uniform_share": ANY, "uniform_mass": ANY,
     "log_q": "yes, no", "same_user_mask": "yes, no", "same_cluster_mask": "yes, no", "aux_weight": ANY,
     "ind_weight": ANY, "sim_weight": ANY, "admit_after": "≥ 1", "id_dropout": "0 – 1", "history": "1 – 1,000",
     "tower_history": "1 – 1,000",

@@ -13,6 +13,7 @@ from pipeline.model import Model
 from tests.benchmarks.tower_checks import GENRE, groups, learner_of, ones, small
 
 WATCH = Task("watch", "value")
+NEVER = 1e9  # a threshold that no code's mass falls below: no disturbance
 
 
 def _started(codes: Any, mass: Any, **settings: Any) -> Model:
@@ -29,6 +30,14 @@ def items_that_a_dying_code_draws(**settings: Any) -> float:
     angles = np.linspace(0.3, 0.75, 100)
     vectors = np.stack((np.cos(angles), np.sin(angles)), axis=1).astype(np.float32)
     return float((model.assign(vectors, np.full(100, -1, np.int32)) == 0).sum())
+
+
+def items_that_a_crowded_code_keeps(**settings: Any) -> float:
+    """Of 100 items, all a little nearer to the code that has nine times the mass of the other."""
+    model = _started([[0.0, 1.0], [1.0, 0.0]], [1.0, 9.0], **{"disturbance": NEVER, **settings})
+    angles = np.linspace(0.6, 0.75, 100)
+    vectors = np.stack((np.cos(angles), np.sin(angles)), axis=1).astype(np.float32)
+    return float((model.assign(vectors, np.full(100, -1, np.int32)) == 1).sum())
 
 
 def code_of_a_light_but_far_one(**settings: Any) -> float:

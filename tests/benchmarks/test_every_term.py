@@ -127,6 +127,7 @@ TERMS: Mapping[str, Term] = {
     "recency in the history": Term(towers.weight_of_the_order, Limit(0.002), {"recency": NEVER}),
     "age of the history": Term(towers.lead_by_the_time_away, Limit(2.0), patch=_no_ages),
     "disturbance": Term(codes.items_that_a_dying_code_draws, Limit(50), {"disturbance": NEVER}),
+    "crowding": Term(codes.items_that_a_crowded_code_keeps, Limit(most=50), {"crowding": 0.0}),
     "true distances": Term(codes.code_of_a_light_but_far_one, Limit(0, 0), patch=_squared),
     "hysteresis": Term(codes.moves_on_a_border, Limit(0, 0), {"hysteresis": 0.0}),
     "item interval": Term(codes.mass_of_rare_items, Limit(0.1), {"beta": 0.0}),

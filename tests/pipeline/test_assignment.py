@@ -20,12 +20,12 @@ def _case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return vectors, rng.normal(size=(codes, d)).astype(np.float32), counts, rng.integers(-1, codes, n).astype(np.int32)
 
 
-@given(SEEDS, st.sampled_from([0.0, 0.02, 0.5]), st.sampled_from([1.0, 5.0]))
+@given(SEEDS, st.sampled_from([0.0, 0.02, 0.5]), st.sampled_from([0.5, 1.0, 5.0]), st.sampled_from([0.0, 0.5, 1.0]))
 @settings(max_examples=60, deadline=None)
-def test_chooses_what_the_reference_chooses(seed: int, hysteresis: float, threshold: float) -> None:
+def test_chooses_what_the_reference_chooses(seed: int, hysteresis: float, threshold: float, crowding: float) -> None:
     vectors, codes, counts, present = _case(seed)
-    factors = disturbance(counts, threshold)
-    assert factors == pytest.approx(reference.disturbance(counts, threshold), rel=1e-6)
+    factors = disturbance(counts, threshold, crowding)
+    assert factors == pytest.approx(reference.disturbance(counts, threshold, crowding), rel=1e-6)
     chosen = assign(vectors, codes, factors, present, hysteresis)
     for vector, now, code in zip(vectors, present.tolist(), chosen.tolist(), strict=True):
         distances = reference.distances(vector, codes, factors, now, hysteresis)

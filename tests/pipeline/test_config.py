@@ -93,12 +93,12 @@ def test_says_what_is_wrong(build: Any, message: str) -> None:
 
 
 @given(st.integers(0, 10**7))
-def test_auto_codes_are_a_power_of_two_near_items_over_50(items: int) -> None:
+def test_auto_codes_are_a_power_of_two_near_four_times_the_root_of_the_items(items: int) -> None:
     codes = CONFIG.codes_for(items)
     assert codes & (codes - 1) == 0
     assert 64 <= codes <= 16384
     if 64 < codes < 16384:
-        assert 2**-0.5 <= codes / (items / 50) <= 2**0.5
+        assert 2**-0.5 <= codes / (4 * items**0.5) <= 2**0.5
 
 
 def test_alpha_follows_batch_and_codes() -> None:

@@ -10,7 +10,9 @@ from pipeline.batch import Batch
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
 from pipeline.errors import BatchError, RestoreError
+from pipeline.filing import Filing
 from pipeline.learner import Learner
+from pipeline.model import Model
 from tests.pipeline.streams import Exposures, config, item_features
 from tests.reference import model as model_reference
 from tests.reference import softmax as softmax_reference
@@ -115,15 +117,32 @@ def test_short_batches_count_as_what_they_are() -> None:
 
 
 def test_the_codebook_starts_once_enough_items_were_seen() -> None:
-    settings = config(start_steps=3, start_exposures=14, start_latest=6)
+    settings = config(start_steps=3, start_exposures=2, start_latest=6)
     learner = _learner(settings)
-    started = [learner.step(batch).started for batch in Exposures(5).batches(settings, 8)]
-    assert started == [False] * 5 + [True, False, False]
-    learner = _learner(replace(settings, start_exposures=2))
     started = [learner.step(batch).started for batch in Exposures(5).batches(settings, 8)]
     assert started == [False, False, True] + [False] * 5
     assert learner.model.codebook.n_codes == 8
     assert learner.place(ITEMS).clusters_n.min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "events", "exposed", "items", "due"),
+    [
+        (10, 640, 40, 1_000, True),
+        (9, 640, 40, 1_000, False),  # too few steps
+        (10, 640, 39, 1_000, False),  # fewer than 5 items a code
+        (10, 640, 30, 60, True),  # but half of all there are
+        (10, 640, 29, 60, False),
+        (10, 640, 320, 1_000, True),
+        (10, 640, 321, 1_000, False),  # hardly any item has come twice: there will be more of them
+        (20, 20, 20, 1_000, True),  # at the latest
+    ],
+)
+def test_the_codebook_starts_when_most_items_have_come(
+    steps: int, events: int, exposed: int, items: int, due: bool
+) -> None:
+    filing = Filing(Model(config(codes=8, start_steps=10, start_exposures=5, start_latest=20)))
+    assert filing.due(steps, events, exposed, items) == due
 
 
 def test_without_a_catalogue_exposed_items_are_enough() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 Rows = Any
 
 
-def disturbance(counts_k: Rows, threshold: float) -> list[float]:
+def disturbance(counts_k: Rows, threshold: float, crowding: float) -> list[float]:
     mean = sum(float(count) for count in counts_k) / len(counts_k)
-    return [min(threshold * float(count) / mean, 1.0) for count in counts_k]
+    shares = [float(count) / mean for count in counts_k]
+    return [min(threshold * share, 1.0) * (share**crowding if share > 1 else 1.0) for share in shares]
 
 
 def distances(vector_d: Rows, codes_kd: Rows, disturbance_k: Rows, present: int, hysteresis: float) -> list[float]:

@@ -73,7 +73,7 @@ class Model:
         mean = sum(row[-1] for row in codes.values()) / len(codes)
         looks = {}
         for k, row in codes.items():
-            r = min(self.config.disturbance * row[-1] / mean, 1.0)
+            r = min(self.config.disturbance * row[-1] / mean, 1.0) * max(row[-1] / mean, 1.0) ** self.config.crowding
             looks[k] = math.sqrt(((row[:-1] - v) ** 2).sum()) * r * (1 - self.config.hysteresis * (k == present))
         return min(looks, key=lambda k: looks[k])
 
