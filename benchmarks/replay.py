@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from benchmarks.arms.base import Answer, Arm, Moment, Questions
+from benchmarks.arms.base import Answer, Arm, Moment, Questions, ReadsArrays
 from benchmarks.batches import Batches, MicroBatch
 from benchmarks.codes import CodeStatistics
 from benchmarks.cold import Cold
@@ -27,6 +28,16 @@ RESEED_EVERY: Final = 8
 """Micro-batches between two looks for empty codes: some seconds of a stream, as versions of a trainer are apart."""
 
 Watch = Callable[[int], None]
+Answers = Mapping[str, Answer]
+
+
+class Asked(NamedTuple):
+    """Questions on their way: what they are sliced by, items known, and by arm the answers given and those to come."""
+
+    facts: Facts
+    n_items: int
+    given: dict[str, Answers]
+    coming: dict[str, Future[Answers]]
 
 
 class Replay:
@@ -34,6 +45,7 @@ class Replay:
 
     The first micro-batch is learned from and not predicted: nothing is known before it. Within one, towers and codes
     stand still, as between two steps of a trainer, while items go on being published: from then on each can be found.
+    Arms that read nothing that learning changes answer in a thread of their own while the batch is learned from.
 
     Attributes:
         learner: the trainer's, driven as the trainer does.
@@ -81,6 +93,7 @@ class Replay:
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
         self._candidates = candidates
         self._batches = Batches(set_, self.timeline, config, eligible)
+        self._beside = ThreadPoolExecutor(1, "answers")
 
     def run(self, watch: Watch | None = None) -> None:
         """Replay all of it; `watch` is told how many exposures each micro-batch held.
@@ -105,11 +118,12 @@ class Replay:
             refreshed = self.items.refresh()
         turn = None if refreshed.turn is None else refreshed.turn.tolist()
         self.codes.refreshed(refreshed.before_n, refreshed.after_n, start, turn)
-        if start:
-            self._predict(micro, known)
+        asked = self._ask(micro, known) if start else None
         if self._reseed_every and number % self._reseed_every == 0:
             self.reseeded += self.reseed()
         self._learn(micro)
+        if asked is not None:
+            self._count(asked)
         for arm in self.arms.values():
             with _charged(arm):
                 arm.learned(self.set, micro.start, micro.end)
@@ -127,21 +141,29 @@ class Replay:
             self.learner.step(micro.batch)
         self.items.exposed(exposed)
 
-    def _predict(self, micro: MicroBatch, known: int) -> None:
+    def _ask(self, micro: MicroBatch, known: int) -> Asked | None:
         with self._timed("prepare"):
             questions = self._batches.questions(micro, self.items.n, known, self.sample)
         if not len(questions):
-            return
+            return None
         with self._timed("index"):
             moment = self._moment(micro, questions)
+        coming = {
+            name: self._beside.submit(_answer, arm, moment, questions)
+            for name, arm in self.arms.items()
+            if isinstance(arm, ReadsArrays)
+        }
+        given = {name: _answer(arm, moment, questions) for name, arm in self.arms.items() if name not in coming}
+        self.cold.ask(moment, questions)
+        return Asked(self._facts(questions), moment.n_items, given, coming)
+
+    def _count(self, asked: Asked) -> None:
         answers: dict[str, Answer] = {}
-        for name, arm in self.arms.items():
-            with _charged(arm):
-                given = arm.answer(moment, questions)
+        for name in self.arms:
+            given = asked.given[name] if name in asked.given else asked.coming[name].result()
             self.names[name] = list(given)
             answers.update(given)
-        self.tally.add(self._facts(questions), answers, moment.n_items)
-        self.cold.ask(moment, questions)
+        self.tally.add(asked.facts, answers, asked.n_items)
 
     def _moment(self, micro: MicroBatch, questions: Questions) -> Moment:
         items, model = self.items, self.learner.model
@@ -155,9 +177,11 @@ class Replay:
                 "Learn slower: a smaller dense_rate, row_rate or tau_rate (--set)."
             )
         own = own_of(questions.repeated, len(questions), model)
+        held = model.codebook.codes_kd
+        codes = np.zeros((0, self.config.dim), np.float32) if held is None else held.copy()
         return Moment(
             self.set, micro.start, int(self.set.time_n[micro.start]), int(self.set.time_n[micro.end - 1]), self.learner,
-            items.n, vectors, items.clusters_n, counts, share, static, u, Scorer(u, vectors.v_nd, static, own),
+            items.n, vectors, items.clusters_n, codes, counts, share, static, u, Scorer(u, vectors.v_nd, static, own),
         )  # fmt: skip
 
     def _facts(self, questions: Questions) -> Facts:
@@ -179,6 +203,11 @@ class Replay:
         begin = time.perf_counter()
         yield
         self.seconds[name] += time.perf_counter() - begin
+
+
+def _answer(arm: Arm, moment: Moment, questions: Questions) -> Answers:
+    with _charged(arm):
+        return arm.answer(moment, questions)
 
 
 @contextmanager

@@ -85,6 +85,7 @@ class Moment:
         n_items: N; a question knows those below its `known_q`, and has the others among what it must not be offered.
         vectors: index vectors and biases of the items known, (N, d) and (N, T).
         clusters_n: code of each, -1 for none yet.
+        codes_kd: the codes, a copy; none before the codebook starts.
         log_counts_n: forward-decayed log count of each, by the half-life in use.
         log_share_n: log p of each.
         static_n: bias + gamma log p of the primary task: what a score has beyond u·v.
@@ -100,6 +101,7 @@ class Moment:
     n_items: int
     vectors: ItemVectors
     clusters_n: Ints
+    codes_kd: Floats
     log_counts_n: Doubles
     log_share_n: Doubles
     static_n: Floats
@@ -133,6 +135,10 @@ class Cost:
     query_s: float = 0.0
     rebuilds: int = 0
     notes: dict[str, float] = field(default_factory=dict)
+
+
+class ReadsArrays:
+    """Marks an arm that reads nothing of a moment that learning changes, so that it may answer while that goes on."""
 
 
 class Arm(Protocol):

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.arms.base import Answer, Cost, Moment, Questions
+from benchmarks.arms.base import Answer, Cost, Moment, Questions, ReadsArrays
 from benchmarks.interactions import Interactions
 from benchmarks.ranks import SHOWN, best_of_all, ranks_of_all
 
@@ -13,7 +13,7 @@ SCORES: Final = 1 << 22
 """Scores held at once: 16 MiB."""
 
 
-class Exact:
+class Exact(ReadsArrays):
     """Scores every item known."""
 
     def __init__(self) -> None:

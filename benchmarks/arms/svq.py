@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.arms.base import Answer, Cost, Moment, Questions
+from benchmarks.arms.base import Answer, Cost, Moment, Questions, ReadsArrays
 from benchmarks.arms.exact import blocks
 from benchmarks.interactions import Interactions
 from benchmarks.ranks import SHOWN, best_of, places_in_order, ranks_within
@@ -17,7 +17,7 @@ SHARES: Final = {"0.5%": 0.005, "1%": 0.01, "2%": 0.02, "5%": 0.05, "10%": 0.1}
 FEWEST: Final = 200
 
 
-class StreamingVQ:
+class StreamingVQ(ReadsArrays):
     """The index as it serves: posting lists that follow every refresh, one merge a question.
 
     Smaller budgets are prefixes of the largest: that is what the merge puts out first. Of every budget, items that the
@@ -46,7 +46,7 @@ class StreamingVQ:
             ranks["merge"][block] = places_in_order(rows, targets, most)
             if begin == 0:
                 tops = {name: _shown(ranked, scores, size) for name, size in budgets.items()} | {"merge": _order(rows)}
-        codes = moment.learner.model.codebook.n_codes  # scored before any item is: they count like IVF's centroids
+        codes = len(moment.codes_kd)  # scored before any item is: they count like IVF's centroids
         answers = {f"svq@{name}": Answer(ranks[name], tops[name], float(codes + n)) for name, n in budgets.items()}
         merged = Answer(ranks["merge"], tops["merge"], float(codes))
         return {"svq": answers["svq@10%"], **answers, "svq-merge@10%": merged}
@@ -73,7 +73,7 @@ class StreamingVQ:
         gamma = moment.learner.config.gamma
         keys: Doubles = (moment.vectors.bias_nt[:, 0] + gamma * moment.log_counts_n)[:, None]
         postings = self._postings
-        postings.grow(moment.learner.model.codebook.n_codes)
+        postings.grow(len(moment.codes_kd))
         filed = postings.cluster_n[: moment.n_items]
         moved = np.append(moment.clusters_n[: len(filed)] != filed, np.ones(moment.n_items - len(filed), np.bool_))
         rows = np.flatnonzero(moved)
@@ -82,7 +82,7 @@ class StreamingVQ:
 
     def _cluster_scores(self, moment: Moment) -> Floats:
         """u·e a list, the unfiled first: items without a code count like the best cluster, as in serving."""
-        coarse = moment.learner.model.coarse(moment.u_qd)
+        coarse = moment.u_qd @ moment.codes_kd.T
         best = coarse.max(axis=1, initial=0.0 if not coarse.shape[1] else -np.inf)
         return np.column_stack((best, coarse))
 

@@ -40,7 +40,7 @@ class Merges(StreamingVQ):
     def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
         """By name of the way."""
         self._file(moment)
-        clusters, codes = self._cluster_scores(moment), moment.learner.model.codebook.n_codes
+        clusters, codes = self._cluster_scores(moment), len(moment.codes_kd)
         exact = best_of_all(moment.scorer.all(0, min(SHOWN, len(questions))), questions.seen)
         answers: dict[str, Answer] = {}
         for name, chunk in self.ways.items():
