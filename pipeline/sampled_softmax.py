@@ -1,11 +1,12 @@
 """The softmax over the sampled columns of a batch: its loss, and its gradient in the same pass."""
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 Cells = tuple[Tensor, Tensor, Tensor]
+LOWEST: Final = -60.0  # below the row's best nothing counts; exp of -inf, and numbers too small to be normal, are slow
 
 
 def sampled_softmax(
@@ -51,19 +52,20 @@ class _SampledSoftmax(torch.autograd.Function):
         rows: Tensor,
         columns: Tensor,
     ) -> Tensor:
-        ones, place, weight_r1, own_r1 = torch.ones_like(users[:, :1]), (rows, columns), weights[:, None], own[:, None]
+        ones, weight_r1, own_r1 = torch.ones_like(users[:, :1]), weights[:, None], own[:, None]
         users_1, vectors_1 = torch.cat((users, ones), dim=1), torch.cat((vectors, bias[:, None]), dim=1)
         logits = torch.addmm(terms, users_1, vectors_1.T)  # u·v + bias in one product
-        logits.index_put_(place, amounts, accumulate=True)
+        cells = rows * len(vectors) + columns
+        logits.view(-1).scatter_add_(0, cells, amounts)
         logits -= logits.amax(dim=1, keepdim=True)
         of_own = logits.gather(1, own_r1)
-        gradient = logits.exp_()
+        gradient = logits.clamp_(min=LOWEST).exp_()
         total = gradient.sum(dim=1, keepdim=True)
         loss = ((total.log() - of_own) * weight_r1).sum()
         gradient *= weight_r1 / total
         gradient.scatter_add_(1, own_r1, -weight_r1)
         of_vectors = gradient.T @ users_1
-        ctx.save_for_backward(gradient @ vectors, of_vectors[:, :-1], of_vectors[:, -1], gradient[place])
+        ctx.save_for_backward(gradient @ vectors, of_vectors[:, :-1], of_vectors[:, -1], gradient.view(-1)[cells])
         return loss
 
     @staticmethod
