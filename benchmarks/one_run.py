@@ -102,11 +102,13 @@ def _best_in_hindsight(answered: Mapping[str, Numbers]) -> dict[str, str]:
 
 
 def _seconds(replay: Replay) -> dict[str, Numbers]:
-    """What each name's arm spent; names of one arm share it."""
+    """What the arm of each name costs, every rebuild counted, and what this replay spent on it."""
     return {
         name: {
-            "seconds": {"build": arm.cost.build_s, "query": arm.cost.query_s},
+            "seconds": {"build": arm.cost.rebuilds_s, "query": arm.cost.query_s},
+            "spent_s": arm.cost.build_s + arm.cost.query_s,
             "rebuilds": arm.cost.rebuilds,
+            "builds": arm.cost.builds,
             **({"notes": arm.cost.notes} if arm.cost.notes else {}),
         }
         for key, arm in replay.arms.items()

@@ -20,10 +20,9 @@ def show(result: Mapping[str, Any]) -> None:
     for name in ordered(result["arms"]):
         arm = result["arms"][name]
         low, high = arm["interval"]["hit@100"]
-        spent = arm["seconds"]
         table.add_row(
             name, f"{arm['scored_share']:.1%}", f"{arm['hit@10']:.3f}", f"{arm['hit@100']:.3f}",
-            f"{low:.3f}–{high:.3f}", f"{arm['ndcg@10']:.3f}", f"{spent['build'] + spent['query']:.1f}",
+            f"{low:.3f}–{high:.3f}", f"{arm['ndcg@10']:.3f}", f"{arm['spent_s']:.1f}",
         )  # fmt: skip
     console = Console()
     for note in data["notes"]:

@@ -129,11 +129,21 @@ class Cost:
     """Seconds an arm spent, beyond what all share (towers and training).
 
     The replay measures `query_s`: all of `answer` and `learned` that the arm does not count as `build_s` itself.
+
+    Attributes:
+        build_s: spent on builds that were carried out.
+        query_s: spent on everything else.
+        builds: how many were carried out.
+        rebuilds: how many the clock of the events asked for; one build may stand for several.
+        rebuilds_s: what they would have taken, at the seconds of the build that stands for each.
+        notes: other measures by name.
     """
 
     build_s: float = 0.0
     query_s: float = 0.0
+    builds: int = 0
     rebuilds: int = 0
+    rebuilds_s: float = 0.0
     notes: dict[str, float] = field(default_factory=dict)
 
 

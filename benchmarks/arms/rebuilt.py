@@ -86,9 +86,10 @@ class Rebuilt:
         self._vectors = item_vectors(snapshot)
         self._index, self._of = self._build(self._vectors), snapshot
         spent = time.perf_counter() - begin
+        self.cost.builds += 1
+        self.cost.build_s += spent
         self.cost.rebuilds += rebuilds
-        self.cost.build_s += rebuilds * spent
-        self.cost.query_s += (rebuilds - 1) * spent  # the replay takes all of `build_s` for time that has passed
+        self.cost.rebuilds_s += rebuilds * spent
         return True
 
     def _check(self, index: Index, queries_qd: Floats) -> None:

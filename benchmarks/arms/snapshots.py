@@ -169,21 +169,20 @@ class Snapshots:
 
 
 def insertions(set_: Interactions, batch: int, period: int = HOUR) -> int:
-    """Items put into an index over a whole replay when it is rebuilt as `Snapshots` says; an upper bound of the count.
+    """Items put into an index over a whole replay: all of them at each build that is carried out; an upper bound.
 
     Args:
         set_: the interactions.
-        batch: exposures a micro-batch: the towers change between two of them.
+        batch: exposures a micro-batch: one build serves all rebuilds due within one.
         period: milliseconds of event time.
     """
-    if len(set_) <= batch:
+    n = len(set_)
+    if n <= batch:
         return 0
     origin = set_.time_n[batch]
-    learned = set_.time_n[2 * batch - 1 : -1 : batch]  # at the end of each batch but the last
-    published = set_.published_m[set_.published_m >= origin]
-    due = np.unique((np.concatenate((learned, published)) - origin) // period + 1)
-    due = np.append(0, due[due <= (set_.time_n[-1] - origin) // period])
-    return int(np.searchsorted(set_.published_m, origin + due * period).sum())
+    ends = np.minimum(np.arange(2 * batch, n + batch, batch), n) - 1
+    last = np.unique((set_.time_n[ends] - origin) // period)
+    return int(np.searchsorted(set_.published_m, origin + last * period).sum())
 
 
 def _vectors(model: Model, set_: Interactions, items: Sequence[int]) -> ItemVectors:
