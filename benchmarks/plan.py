@@ -12,7 +12,7 @@ class Plan:
     Attributes:
         seeds: one replay each.
         jobs: replays at a time.
-        threads: threads of each.
+        threads: threads that each computes with; one more answers while it learns.
         arms: names; none: all.
         sample: questions a micro-batch at most; None: every positive is asked.
         eligible: which items any arm may answer with.

@@ -227,8 +227,12 @@ def _machine(result: Result) -> str:
     machine, throughput = result.get("machine", {}), result.get("throughput", {})
     speeds = [
         f"{name} {count(throughput[key])} events/s"
-        for key, name in (("learn_events_per_s", "learning"), ("svq_events_per_s", "learning and streaming VQ"))
-        if key in throughput
+        for key, name in (
+            ("events_per_s", "this replay"),
+            ("learn_events_per_s", "learning"),
+            ("svq_events_per_s", "learning and streaming VQ"),
+        )
+        if throughput.get(key) is not None
     ]
     versions = [f"{name} {machine[name]}" for name in ("python", "numpy", "torch", "faiss") if machine.get(name)]
     place = ", ".join(

@@ -47,7 +47,12 @@ def evaluate(
     ] = "",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Replays with seeds of their own.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Replays at a time, a process each.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each replay.")] = 1,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Threads that each replay computes with; one more answers, for exact and svq, while it learns."
+        ),
+    ] = 1,
     rows: Annotated[int | None, typer.Option(min=1, help="Only the first so many exposures.")] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Ask at most so many events a micro-batch. Default: all.")

@@ -38,7 +38,7 @@ def sample_result(name: str = "sample", seeds: tuple[int, ...] = (0,), codes: in
         "ratios": {"exact/rival": 1.05, "svq@10%/exact": 0.99},
         "ratio_intervals": {"exact/rival": [1.01, 1.09]},
         "seeds": list(seeds),
-        "throughput": {"learn_events_per_s": 1111.0, "svq_events_per_s": 999.0},
+        "throughput": {"events_per_s": 888.0, "learn_events_per_s": 1111.0, "svq_events_per_s": None},
         "settings": ModelConfig(tasks=(Task("click"), Task("like")), tau=0.314).to_dict(),
         "machine": {"cpu": "Some CPU", "cores": 2, "memory_gib": 24, "python": "3.11", "torch": "2.6", "numpy": "2.1"},
         "seconds": 12.3,

@@ -95,7 +95,9 @@ def test_defaults_print_one_object(files: Path, capsys: pytest.CaptureFixture[st
     assert set(result["fresh"]) == {"1h", "1d", "7d"}
     assert set(result["cold"]) == {"n", "hit@100", "id_only", "chance", "with_popularity", "interval"}
     assert result["seeds"] == [0]
-    assert result["throughput"]["svq_events_per_s"] < result["throughput"]["learn_events_per_s"]
+    speeds = result["throughput"]
+    assert 1500 / result["seconds"] < speeds["events_per_s"] < speeds["learn_events_per_s"]
+    assert speeds["svq_events_per_s"] is None  # other arms ran beside it
     assert result["settings"]["batch"] == 1024
     assert set(result["machine"]) == {"cpu", "cores", "memory_gib", "python", "torch", "numpy", "faiss"}
 
@@ -168,6 +170,11 @@ def test_what_cannot_be_done_is_said(
     assert said in printed.err
     assert "Traceback" not in printed.err
     assert printed.out == ""
+
+
+def test_streaming_vq_alone_has_a_rate_of_its_own(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    speeds = answer(capsys, asked(files, "--arms", "svq", "--json", *SMALL))["throughput"]
+    assert speeds["svq_events_per_s"] == speeds["events_per_s"] < speeds["learn_events_per_s"]
 
 
 def test_a_table_of_one_arm_on_a_short_stream(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
