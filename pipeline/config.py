@@ -57,11 +57,11 @@ class ModelConfig:
         tau_rate, repeat_rate: learning rates of the temperature and of what repeats are worth; 0: fixed.
         ranker: score candidates with the index's own vectors, with towers of their own, or with attention over the
             history, which costs more than half of the speed of training.
-        rank_history: latest positives that attention reads of the `tower_history`.
+        rank_history: latest positives that attention reads of the `history`.
         rank_negatives: drawn for a positive row, for attention.
         rank_rate: learning rate of attention.
         rank_label_weight: weight of the exposures' own labels beside the negatives, for attention.
-        history_debias: attention does not read what is in the five largest clusters of the history.
+        history_debias: attention does not read what is in the five largest clusters of the `history`.
     """
 
     tasks: tuple[Task, ...]

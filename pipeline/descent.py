@@ -79,7 +79,7 @@ class Descent:
             rng: for negatives of the ranker.
         """
         model, config = self.model, self.model.config
-        gathered = Gathered(model.tables, (*users.uses, *items.uses), model.device, learn=True)
+        gathered = Gathered(model.tables, (*users.all_uses, *items.uses), model.device, learn=True)
         rows = _Rows(batch, columns, terms_bc, repeated, model)
         u, (v, bias) = model.user_forward("user", users, gathered), model.item_forward("item", items, gathered)
         v_cd: Floats = v.detach().cpu().numpy()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from pipeline.config import ModelConfig
 from pipeline.errors import BatchError
 from pipeline.features import Encoder, Features, Values
 from pipeline.gather import Use
-from pipeline.layout import HISTORY_NUMBERS, Layout, item_layout, user_layout
+from pipeline.layout import HISTORY_NUMBERS, ITEM_TABLE, Layout, attended_width, item_layout, user_layout
 from pipeline.numbers import Standardiser
 
 Find = Callable[[str, Sequence[str]], Longs]  # table, ids -> rows
@@ -46,10 +46,16 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class SideInputs:
-    """Inputs of one side: one use a slot, and standardised numbers (n, 2m)."""
+    """Inputs of one side: one use a slot, standardised numbers (n, 2m), and what attention alone reads."""
 
     uses: tuple[Use, ...]
     numbers_nm: Floats
+    attended: tuple[Use, ...] = ()
+
+    @property
+    def all_uses(self) -> tuple[Use, ...]:
+        """What towers and attention read."""
+        return (*self.uses, *self.attended)
 
     def rows_of(self, table: str) -> Longs:
         """Rows of the first slot that reads this table, (n, 1) or wider."""
@@ -88,9 +94,9 @@ class Inputs:
             "context": filled(inputs.contexts, n, "contexts"),
         }
         rows = filled(inputs.history_items, n, "histories", ())
-        width = min(self.config.tower_history, self.config.history)
-        history = Values.several([row[: -width - 1 : -1] for row in rows])  # latest first
-        known = {"user": Values.single(inputs.user_ids), "history": history}
+        known = {"user": Values.single(inputs.user_ids), "history": self._latest(rows, self.config.tower_history)}
+        if self.config.ranker == "attention":
+            known["attended"] = self._latest(rows, attended_width(self.config))
         encoded = self._encode(self._user_layout, known, mappings, n)
         encoded.raw_nm[:, -len(HISTORY_NUMBERS) :] = _history_numbers(rows, inputs.history_ages, self.config.history)
         return encoded
@@ -101,7 +107,17 @@ class Inputs:
 
     def users(self, encoded: Encoded, find: Find) -> SideInputs:
         """Look the user tower's inputs up."""
-        return self._look_up(self._user_layout, encoded, self.user_numbers, find)
+        side = self._look_up(self._user_layout, encoded, self.user_numbers, find)
+        if self.config.ranker != "attention":
+            return side
+        values = encoded.values["attended"]
+        rows = values.padded(find(ITEM_TABLE, values.ids), attended_width(self.config))
+        return replace(side, attended=(Use(ITEM_TABLE, self.config.id_dim, rows),))
+
+    def _latest(self, rows: Sequence[Sequence[str]], most: int) -> Values:
+        """The latest positives that are kept, latest first."""
+        width = min(most, self.config.history)
+        return Values.several([row[: -width - 1 : -1] for row in rows])
 
     def _encode(
         self, layout: Layout, known: Mapping[str, Values], mappings: Mapping[str, Sequence[Features]], n: int

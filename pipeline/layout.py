@@ -73,6 +73,11 @@ def user_layout(config: ModelConfig) -> Layout:
     )
 
 
+def attended_width(config: ModelConfig) -> int:
+    """Latest positives among which attention finds the `rank_history` it reads, leaving some out."""
+    return max(config.rank_history, config.history) if config.history_debias else config.rank_history
+
+
 def table_dims(config: ModelConfig, *, users: bool, items: bool) -> dict[str, int]:
     """Width of each table that these sides read. An item's row ends with one bias a task."""
     dims = {ITEM_TABLE: config.id_dim + config.n_tasks}

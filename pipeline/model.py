@@ -198,7 +198,7 @@ class Model:
         return u
 
     def _gathered(self, side: SideInputs) -> Gathered:
-        return Gathered(self.tables, side.uses, self.device, learn=False)
+        return Gathered(self.tables, side.all_uses, self.device, learn=False)
 
     def _find(self, table: str, names: Sequence[str]) -> Longs:
         return self.tables[table].ids.find(names)

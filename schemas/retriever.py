@@ -98,14 +98,15 @@ class ModelSettings(Section):
         description="index: candidates are ranked by the index's own vectors; two_tower: by others;"
         " attention: by attention over the history, which costs more than half of the speed of training.",
     )
-    rank_history: int = Field(20, description="Latest positives that attention reads, at most tower_history.")
+    rank_history: int = Field(20, description="Latest positives that attention reads, at most history.")
     rank_negatives: int = Field(8, description="Negatives a positive row, for attention.")
     rank_rate: float = Field(3e-3, description="Learning rate of attention.")
     rank_label_weight: float = Field(
         1.0, description="Weight of the exposures' own labels beside the negatives, for attention."
     )
     history_debias: bool = Field(
-        default=False, description="Attention does not read what is in the five largest clusters of the history."
+        default=False,
+        description="Attention does not read what is in the five largest clusters of the history, but older positives.",
     )
     seed: int = Field(0, description="Start of every random choice.")
 

@@ -13,7 +13,6 @@ from pipeline.arrays import Floats, Ints, Longs
 from pipeline.changes import Array
 from pipeline.gather import Gathered, Use
 from pipeline.inputs import SideInputs
-from pipeline.layout import user_layout
 from pipeline.rankers.attention import Attending, AttentionNet
 from pipeline.rankers.debias import NO_ENTRY, debiased
 from pipeline.rankers.ranker import DotRanker, Towers
@@ -38,7 +37,6 @@ class AttentiveRanker:
         self.clusters_of: ClustersOf | None = None
         self._model, self._config = model, config
         self._index = DotRanker(model)
-        self._history = [slot.name for slot in user_layout(config).slots].index("history")
 
     def items(self, side: SideInputs, gathered: Gathered) -> tuple[Tensor, Tensor]:
         """v and what the items ask, (N, d + 2 id_dim), and the index's biases."""
@@ -73,7 +71,7 @@ class AttentiveRanker:
 
     def attending(self, side: SideInputs, gathered: Gathered) -> Attending:
         """Users, with the latest of their history that the ranker reads."""
-        use = side.uses[self._history]
+        (use,) = side.attended
         ids = gathered.leaves[use.table][:, : use.dim]
         places_bl, known_bl = self._latest(use, gathered.places(use), (ids != 0).any(dim=1))
         return self.net.attending(gathered.inputs(side.uses, side.numbers_nm), ids, places_bl, known_bl)
@@ -96,8 +94,7 @@ class AttentiveRanker:
             chosen = torch.from_numpy(debiased(clusters_bw, length)).to(places_bw.device)
             at = chosen.clamp(min=0)
             return places_bw.gather(1, at), known_bw.gather(1, at) & (chosen >= 0)
-        missing = (0, max(0, length - places_bw.shape[1]))
-        return F.pad(places_bw[:, :length], missing), F.pad(known_bw[:, :length], missing)
+        return places_bw[:, :length], known_bw[:, :length]
 
     def _tensor(self, array: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._model.device)
