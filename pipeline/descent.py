@@ -102,16 +102,17 @@ class Descent:
             own_bt = seen.of_own(own) + rows.own_bonus
             rank = rows.contrasted(seen, rng, self._zero) + config.rank_label_weight * rows.labelled(own_bt)
         total = config.aux_weight * aux + config.ind_weight * ind + rank + config.sim_weight * sim
-        self._move(total / len(batch), gathered)
+        # Of a full batch, also where this one is short: Adagrad sums up squares, and an event must not weigh the more.
+        self._move(total / config.batch, gathered, len(batch) / config.batch)
         return Descended(v_cd, codes_c, aux.item(), ind.item(), rank.item(), own_bt.detach().cpu().numpy())
 
-    def _move(self, loss: Tensor, gathered: Gathered) -> None:
+    def _move(self, loss: Tensor, gathered: Gathered, share: float) -> None:
         if not loss.requires_grad:  # no row is positive
             return
         loss.backward()  # type: ignore[no-untyped-call]
         for name, (rows, gradients) in gathered.gradients().items():
             self._tables[name].update(rows, gradients)
-        self.adam.step()
+        self.adam.step(share)
 
 
 class _Rows:

@@ -30,7 +30,11 @@ def adagrad(values_nd: Floats, squares_n: Doubles, gradients_nd: Floats, rate: f
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015) over named tensors, with moments that can be written down and read back."""
+    """Adam (Kingma and Ba, 2015) over named tensors, with moments that can be written down and read back.
+
+    Moments and rates are those of a full batch; a short one counts for its share of a step, so that what is learned
+    from the same events does not depend on how they arrive.
+    """
 
     def __init__(
         self, parameters: Mapping[str, torch.Tensor], rate: float, rates: Mapping[str, float] | None = None
@@ -38,26 +42,27 @@ class Adam:
         """`rates`: of tensors that learn at another one."""
         self.rate = rate
         self._rates = {} if rates is None else dict(rates)
-        self.steps = 0
+        self.steps = 0.0
         self._parameters = dict(parameters)
         self._first = {name: torch.zeros_like(value) for name, value in self._parameters.items()}
         self._second = {name: torch.zeros_like(value) for name, value in self._parameters.items()}
 
     @torch.no_grad()
-    def step(self, first_decay: float = 0.9, second_decay: float = 0.999, epsilon: float = 1e-8) -> None:
-        """Move every tensor that has a gradient, and drop the gradients."""
-        self.steps += 1
-        started = 1 - first_decay**self.steps
-        correction = (1 - second_decay**self.steps) ** -0.5
+    def step(
+        self, share: float = 1.0, first_decay: float = 0.9, second_decay: float = 0.999, epsilon: float = 1e-8
+    ) -> None:
+        """Move every tensor that has a gradient, and drop the gradients; `share`: of a full batch."""
+        self.steps += share
+        started, correction = 1 - first_decay**self.steps, (1 - second_decay**self.steps) ** -0.5
+        first_kept, second_kept = first_decay**share, second_decay**share
         for name, value in self._parameters.items():
             if value.grad is None:
                 continue
             first, second = self._first[name], self._second[name]
-            first.lerp_(value.grad, 1 - first_decay)
-            second.mul_(second_decay).addcmul_(value.grad, value.grad, value=1 - second_decay)
-            value.addcdiv_(
-                first, second.sqrt().mul_(correction).add_(epsilon), value=-self._rates.get(name, self.rate) / started
-            )
+            first.lerp_(value.grad, 1 - first_kept)
+            second.mul_(second_kept).addcmul_(value.grad, value.grad, value=1 - second_kept)
+            rate = share * self._rates.get(name, self.rate)
+            value.addcdiv_(first, second.sqrt().mul_(correction).add_(epsilon), value=-rate / started)
             value.grad = None
 
     def state(self) -> dict[str, Array]:
@@ -66,7 +71,7 @@ class Adam:
             f"adam.{name}": torch.stack((self._first[name], self._second[name])).cpu().numpy()
             for name in self._parameters
         }
-        return {**moments, "adam.steps": np.array([self.steps], np.int64)}
+        return {**moments, "adam.steps": np.array([self.steps])}
 
     def restore(self, dense: Mapping[str, Array]) -> None:
         """Continue from what `state` returned.
@@ -81,4 +86,4 @@ class Adam:
             moments = torch.from_numpy(np.array(stored)).to(value.device)
             self._first[name].copy_(moments[0])
             self._second[name].copy_(moments[1])
-        self.steps = int(dense["adam.steps"][0])
+        self.steps = float(dense["adam.steps"][0])

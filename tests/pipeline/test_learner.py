@@ -1,6 +1,6 @@
 """The learner: one cut of state, the same future after a restore, and what it refuses."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,21 @@ def test_the_codebook_starts_when_most_items_have_come(
 ) -> None:
     filing = Filing(Model(config(codes=8, start_steps=10, start_exposures=5, start_latest=20)))
     assert filing.due(steps, events, exposed, items) == due
+
+
+def test_an_event_weighs_the_same_in_short_batches() -> None:
+    settings = config(id_dropout=0.0, admit_after=1)
+    *batches, last = Exposures(3).batches(settings, 10)
+    full, short = _learner(settings), _learner(settings)
+    for batch in batches:
+        full.step(batch)
+        for start in range(0, len(batch), 4):
+            rows = slice(start, start + 4)
+            short.step(Batch(**{part.name: getattr(batch, part.name)[rows] for part in fields(batch)}))
+    untrained = _learner(settings).step(last).loss_aux
+    squares = [learner._tables["user"]._squares.sum() for learner in (full, short)]
+    assert squares[1] < 4 * squares[0]  # 256 times as much if each batch counted as one
+    assert untrained - short.step(last).loss_aux > 0.8 * (untrained - full.step(last).loss_aux) > 0.2
 
 
 def test_without_a_catalogue_exposed_items_are_enough() -> None:

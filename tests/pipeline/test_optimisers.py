@@ -23,6 +23,16 @@ def test_follows_the_reference(gradients: list[float]) -> None:
     assert value.grad is None
 
 
+@pytest.mark.parametrize("parts", [1, 4, 64])
+def test_short_batches_move_as_far_as_full_ones_of_the_same_events(parts: int) -> None:
+    value = torch.zeros(1, requires_grad=True)
+    adam = Adam({"x": value}, 0.01)
+    for _ in range(20 * parts):
+        value.grad = torch.tensor([3.0 / parts])
+        adam.step(share=1 / parts)
+    assert value.item() == pytest.approx(-20 * 0.01, rel=1e-3)
+
+
 def test_goes_on_from_its_state() -> None:
     rng = np.random.default_rng(0)
     values = [torch.ones(3, 2, requires_grad=True) for _ in range(2)]
