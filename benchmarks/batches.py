@@ -1,5 +1,6 @@
 """Micro-batches of a set: what the trainer would learn from, and what is asked before."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +40,9 @@ class Batches:
         self._histories = Histories(config.history, users=max(len(set_.users), 1))
         self._numbers = {name: number for number, name in enumerate(set_.items)}
 
-    def take(self, start: int) -> MicroBatch:
-        """The micro-batch that begins at this position; each is taken once, in order."""
+    def take(self, start: int, end: int) -> MicroBatch:
+        """The micro-batch between these positions; each is taken once, in order."""
         set_ = self._set
-        end = min(start + self._config.batch, len(set_))
         users, items = set_.user_n[start:end].tolist(), [set_.items[item] for item in set_.item_n[start:end].tolist()]
         names, times = [set_.users[user] for user in users], set_.time_n[start:end].tolist()
         labels = set_.labels_nt[start:end]
@@ -61,13 +61,14 @@ class Batches:
             micro: the micro-batch.
             n_items: items published for it.
             most: of these, no question knows more than so many.
-            sample: at most so many, drawn by the batch's position; None: all.
+            sample: at most so many of a full micro-batch, drawn by its position; None: all.
         """
         set_, batch = self._set, micro.batch
         chosen = np.flatnonzero(batch.labels_bt[:, 0] > 0)
-        if sample is not None and len(chosen) > sample:
+        if sample is not None:
+            asked = math.ceil(sample * len(batch) / self._config.batch)
             rng = np.random.default_rng((SAMPLE_STREAM, micro.start))
-            chosen = np.sort(rng.choice(chosen, sample, replace=False))
+            chosen = np.sort(rng.choice(chosen, min(asked, len(chosen)), replace=False))
         rows, places = micro.start + chosen, chosen.tolist()
         histories = [batch.history_items[place] for place in places]
         users = UserInputs(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.averages import mean_of
 from benchmarks.confidence import over_seeds
+from benchmarks.deadlines import deadline_for
 from benchmarks.interactions import Interactions
 from benchmarks.machine import machine
 from benchmarks.one_run import Numbers
@@ -20,7 +21,7 @@ from pipeline.config import ModelConfig
 from schemas.errors import SettingsError
 
 VERSION = 1
-DATA = ("predicted", "items", "repeats")  # of a run, but said with the data
+DATA = ("predicted", "items", "repeats", "micro_batches")  # of a run, but said with the data
 OF_FEATURES = ("item ", "user ")  # reasons why rows of the files of features are not there
 FROM_ONE = ("sizes", "map")  # of a codebook: a mean over codebooks means nothing
 
@@ -41,10 +42,12 @@ def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWat
     begin = time.perf_counter()
     _check(set_, config)
     timeline = Timeline(set_)
+    if plan.deadline_s is None:
+        plan = replace(plan, deadline_s=deadline_for(set_.time_n, config.batch) or 0.0)
     runs = run_seeds(set_, config, plan, timeline, watch)
     mean: Numbers = mean_of(runs)
     mean["codes"] |= {key: runs[0]["codes"][key] for key in FROM_ONE}
-    data = data_of(set_, timeline) | {key: mean.pop(key) for key in DATA}
+    data = data_of(set_, timeline) | {key: mean.pop(key) for key in DATA} | {"deadline_s": plan.deadline_s}
     mean["ratio_intervals"] = {
         name: list(over_seeds(*([run[key][name] for run in runs] for key in ("ratios", "ratio_intervals"))))
         for name in mean["ratios"]

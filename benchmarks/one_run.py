@@ -26,6 +26,7 @@ def run_once(
     *,
     arms: Sequence[str] = (),
     sample: int | None = None,
+    deadline_s: float | None = None,
     timeline: Timeline | None = None,
     watch: Watch | None = None,
     eligible: Eligibility = EVERYTHING,
@@ -38,7 +39,8 @@ def run_once(
         config: of the model, whose seed does not count.
         seed: of the model, its negatives and its dropouts.
         arms: names; none: all.
-        sample: questions a micro-batch at most.
+        sample: questions a full micro-batch at most.
+        deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0 or None: never.
         timeline: of the set, where there is one already.
         watch: told how many exposures each micro-batch held.
         eligible: which items any arm may answer with.
@@ -46,9 +48,11 @@ def run_once(
             to; else with the next micro-batch, and only when they were just exposed.
     """
     begin = time.perf_counter()
+    deadline_s = deadline_s or None
     replay = Replay(
-        set_, replace(config, seed=seed), build_arms(arms, set_, config.batch), timeline=timeline, sample=sample,
-        eligible=eligible, refreshed=REFRESHED if candidates else 0, candidates=candidates,
+        set_, replace(config, seed=seed), build_arms(arms, set_, config.batch, deadline_s), timeline=timeline,
+        sample=sample, deadline_s=deadline_s, eligible=eligible, refreshed=REFRESHED if candidates else 0,
+        candidates=candidates,
     )  # fmt: skip
     started = time.perf_counter()
     replay.run(watch)
@@ -65,6 +69,7 @@ def run_once(
     result: Numbers = {
         "predicted": len(replay.tally),
         "items": replay.items.n,
+        "micro_batches": len(replay.boundaries) - 1,
         "repeats": replay.timeline.repeats(len(set_) - 1),
         "arms": by_name,
         "codes": replay.codes.summary(

@@ -14,7 +14,9 @@ class Plan:
         jobs: replays at a time.
         threads: threads that each computes with; one more answers while it learns.
         arms: names; none: all.
-        sample: questions a micro-batch at most; None: every positive is asked.
+        sample: questions a full micro-batch at most; None: every positive is asked.
+        deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0: never; None: as
+            short as it can be for a bounded cost (`benchmarks.deadlines`).
         eligible: which items any arm may answer with.
         candidates: items are filed the moment they are published, and follow the towers, as the candidate stream sees
             to; else with the next micro-batch, and only when they were just exposed.
@@ -25,5 +27,6 @@ class Plan:
     threads: int = 1
     arms: tuple[str, ...] = ()
     sample: int | None = None
+    deadline_s: float | None = None
     eligible: Eligibility = EVERYTHING
     candidates: bool = True

@@ -12,6 +12,7 @@ from benchmarks.arms.base import Answer, Arm, Moment, Questions, ReadsArrays
 from benchmarks.batches import Batches, MicroBatch
 from benchmarks.codes import CodeStatistics
 from benchmarks.cold import Cold
+from benchmarks.deadlines import boundaries
 from benchmarks.interactions import Interactions
 from benchmarks.known_items import REFRESHED, KnownItems
 from benchmarks.own import own_of
@@ -64,6 +65,7 @@ class Replay:
         *,
         timeline: Timeline | None = None,
         sample: int | None = None,
+        deadline_s: float | None = None,
         eligible: Eligibility = EVERYTHING,
         refreshed: int = REFRESHED,
         candidates: bool = True,
@@ -76,7 +78,8 @@ class Replay:
             config: of the model; its seed is the replay's.
             arms: by name.
             timeline: of the set, where there is one already.
-            sample: questions a micro-batch at most; None: all.
+            sample: questions a full micro-batch at most; None: all.
+            deadline_s: seconds of event time after which a micro-batch is closed though it is not full; None: never.
             eligible: which items any arm may answer with.
             refreshed: items that follow the towers before each micro-batch; 0: only those just exposed.
             candidates: items are filed the moment they are published, as by the candidate stream; else with the next
@@ -93,6 +96,7 @@ class Replay:
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
         self._candidates = candidates
         self._batches = Batches(set_, self.timeline, config, eligible)
+        self.boundaries = boundaries(set_.time_n, config.batch, deadline_s)
         self._beside = ThreadPoolExecutor(1, "answers")
 
     def run(self, watch: Watch | None = None) -> None:
@@ -101,15 +105,16 @@ class Replay:
         Raises:
             SettingsError: training has diverged, so that there is nothing to compare.
         """
-        for number, start in enumerate(range(0, len(self.set), self.config.batch)):
-            micro = self.step(number, start)
+        for number in range(len(self.boundaries) - 1):
+            micro = self.step(number)
             if watch is not None:
                 watch(micro.end - micro.start)
 
-    def step(self, number: int, start: int) -> MicroBatch:
-        """Predict one micro-batch, then learn from it."""
+    def step(self, number: int) -> MicroBatch:
+        """Predict one micro-batch, then learn from it; in order."""
+        start, end = self.boundaries[number : number + 2].tolist()
         with self._timed("prepare"):
-            micro = self._batches.take(start)
+            micro = self._batches.take(start, end)
             before, within = self.timeline.known_items(np.array([start, micro.end - 1])).tolist()
             known = within if self._candidates else before
             self.items.publish(known)

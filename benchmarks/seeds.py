@@ -42,7 +42,7 @@ def run_seeds(
 
 def _how(plan: Plan) -> dict[str, Any]:
     """What the plan says to each replay alike."""
-    return {name: getattr(plan, name) for name in ("arms", "sample", "eligible", "candidates")}
+    return {name: getattr(plan, name) for name in ("arms", "sample", "deadline_s", "eligible", "candidates")}
 
 
 class _Processes:

@@ -14,6 +14,7 @@ from benchmarks.arms.popularity import Popularity
 from benchmarks.arms.rebuilt import Rebuilt
 from benchmarks.arms.snapshots import DAY, HOUR, Snapshots, insertions
 from benchmarks.arms.svq import StreamingVQ
+from benchmarks.deadlines import boundaries
 from benchmarks.interactions import Interactions
 from schemas.errors import SettingsError
 
@@ -44,13 +45,16 @@ ARMS: Final[Mapping[str, Build]] = {
 }
 
 
-def build_arms(names: Sequence[str], set_: Interactions, batch: int = 1024) -> dict[str, Arm]:
+def build_arms(
+    names: Sequence[str], set_: Interactions, batch: int = 1024, deadline_s: float | None = None
+) -> dict[str, Arm]:
     """New arms, in the order of the table.
 
     Args:
         names: those wanted; none: all, but an index rebuilt every hour only where that is a bounded effort.
         set_: what they will answer about.
-        batch: exposures a micro-batch.
+        batch: exposures a full micro-batch.
+        deadline_s: of the replay.
 
     Raises:
         SettingsError: a name is unknown.
@@ -58,6 +62,10 @@ def build_arms(names: Sequence[str], set_: Interactions, batch: int = 1024) -> d
     unknown = sorted(set(names) - set(ARMS))
     if unknown:
         raise SettingsError(f"there is no arm {', '.join(unknown)}\nChoose from {', '.join(ARMS)}.")
-    wanted = names or [name for name in ARMS if name != HOURLY or insertions(set_, batch, HOUR) <= MOST_INSERTIONS]
+    wanted = names or [name for name in ARMS if name != HOURLY or _bounded(set_, batch, deadline_s)]
     shared = Shared(set_)
     return {name: build(shared) for name, build in ARMS.items() if name in wanted}
+
+
+def _bounded(set_: Interactions, batch: int, deadline_s: float | None) -> bool:
+    return insertions(set_, boundaries(set_.time_n, batch, deadline_s), HOUR) <= MOST_INSERTIONS

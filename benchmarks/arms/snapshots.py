@@ -168,20 +168,18 @@ class Snapshots:
         return (times - self._origin) // self.period
 
 
-def insertions(set_: Interactions, batch: int, period: int = HOUR) -> int:
+def insertions(set_: Interactions, boundaries: Longs, period: int = HOUR) -> int:
     """Items put into an index over a whole replay: all of them at each build that is carried out; an upper bound.
 
     Args:
         set_: the interactions.
-        batch: exposures a micro-batch: one build serves all rebuilds due within one.
+        boundaries: of the micro-batches: one build serves all rebuilds due within one.
         period: milliseconds of event time.
     """
-    n = len(set_)
-    if n <= batch:
+    if len(boundaries) < 3:  # of which the first is not predicted
         return 0
-    origin = set_.time_n[batch]
-    ends = np.minimum(np.arange(2 * batch, n + batch, batch), n) - 1
-    last = np.unique((set_.time_n[ends] - origin) // period)
+    origin = set_.time_n[boundaries[1]]
+    last = np.unique((set_.time_n[boundaries[2:] - 1] - origin) // period)
     return int(np.searchsorted(set_.published_m, origin + last * period).sum())
 
 

@@ -55,7 +55,15 @@ def evaluate(
     ] = 1,
     rows: Annotated[int | None, typer.Option(min=1, help="Only the first so many exposures.")] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Ask at most so many events a micro-batch. Default: all.")
+        int | None, typer.Option(min=1, help="Ask at most so many events a full micro-batch. Default: all.")
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Seconds of event time after which a micro-batch is closed though it is not full; 0: never. Default:"
+            " ten minutes, an hour, six or a day, or never, so that there are at most twice as many as full ones.",
+        ),
     ] = None,
     max_age: Annotated[
         float | None, typer.Option(help="Days after publication in which an item may be offered.")
@@ -99,7 +107,7 @@ def evaluate(
         folder.mkdir(parents=True, exist_ok=True)  # now, not after the work is done
     chosen = tuple(arm for arm in arms.split(",") if arm)
     plan = Plan(
-        tuple(config.seed + place for place in range(seeds)), jobs, threads, chosen, sample,
+        tuple(config.seed + place for place in range(seeds)), jobs, threads, chosen, sample, deadline,
         eligible=_eligible(read, max_age, where or []), candidates=candidates,
     )  # fmt: skip
     with ReplayProgress(len(read), plan.seeds) as progress:

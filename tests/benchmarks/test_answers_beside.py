@@ -69,8 +69,8 @@ def test_a_moment_s_arrays_outlast_learning() -> None:
         return moment
 
     replay._moment = moment_of  # type: ignore[assignment, method-assign]
-    for number, start in enumerate(range(0, len(set_), replay.config.batch)):
-        replay.step(number, start)
+    for number in range(len(replay.boundaries) - 1):
+        replay.step(number)
         for moment, copies in kept:
             for array, copy in zip(arrays(moment), copies, strict=True):
                 np.testing.assert_array_equal(array, copy)

@@ -93,8 +93,7 @@ def test_features_find_new_items_of_what_is_liked() -> None:
         [{"genre": name.partition("-")[0]} for name in items],
     )  # fmt: skip
     replay = Replay(set_, replace(CONFIG, features=set_.features), {})
-    for number_, start in enumerate(range(0, events, CONFIG.batch)):
-        replay.step(number_, start)
+    replay.run()
     summary = replay.cold.summary()
     assert summary["interval"][0] > 1.5 * summary["chance"]
     assert summary["interval"][0] > summary["id_only"]

@@ -178,7 +178,7 @@ def test_a_perfect_index_answers_as_the_snapshot_would(repeats: bool) -> None:
     assert arm.cost.rebuilds == len(reference.grid.sizes) > 5
     assert arm.cost.notes["recall@100"] == 1
     assert arm.cost.builds == len(reference.taken)
-    assert insertions(replay.set, CONFIG.batch, PERIOD) == sum(items for _, items, *_ in reference.taken)
+    assert insertions(replay.set, replay.boundaries, PERIOD) == sum(items for _, items, *_ in reference.taken)
 
 
 def test_a_new_item_is_found_in_the_buffer_only() -> None:

@@ -1,0 +1,46 @@
+"""When a micro-batch of the replay is closed though it is not full, by the clock of the events."""
+
+from typing import Final
+
+import numpy as np
+
+from pipeline.arrays import Longs
+
+MINUTE: Final = 60
+DEADLINES: Final = (10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE)
+MOST: Final = 2.0
+"""Micro-batches beside as many full ones as the set would make: with more of them a replay takes too long."""
+
+
+def boundaries(time_n: Longs, batch: int, deadline_s: float | None) -> Longs:
+    """Where each micro-batch begins, and the end of the last, (B + 1,).
+
+    Args:
+        time_n: of the exposures, milliseconds, in order.
+        batch: exposures in a full one.
+        deadline_s: a micro-batch ends with the last exposure that is at most so much later than its first; None: only
+            when it is full. A trainer waits for a second (`trainer.batch_deadline_ms`).
+
+    >>> boundaries(np.array([0, 1_000, 2_000, 90_000, 91_000]), batch=2, deadline_s=60).tolist()
+    [0, 2, 3, 5]
+    """
+    if deadline_s is None:
+        return np.append(np.arange(0, len(time_n), batch), len(time_n))
+    late_n = np.searchsorted(time_n, time_n + round(deadline_s * 1000), "right").tolist()
+    places = [0]
+    while places[-1] < len(time_n):
+        start = places[-1]
+        places.append(min(start + batch, late_n[start], len(time_n)))
+    return np.array(places, np.int64)
+
+
+def deadline_for(time_n: Longs, batch: int) -> float | None:
+    """The shortest of ten minutes, one hour, six and a day that does not make too many micro-batches, in seconds.
+
+    As near to what a stream does as there is time for; None where each of them makes too many.
+    """
+    full = len(time_n) / batch
+    for deadline in DEADLINES:
+        if len(boundaries(time_n, batch, deadline)) - 1 <= MOST * full:
+            return float(deadline)
+    return None

@@ -1,0 +1,53 @@
+"""Where micro-batches end by the clock of the events, and what a replay makes of short ones."""
+
+import numpy as np
+import pytest
+
+from benchmarks.arms.registry import build_arms
+from benchmarks.deadlines import boundaries, deadline_for
+from benchmarks.replay import Replay
+from tests.benchmarks.small_set import CONFIG, small_set
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_a_micro_batch_ends_when_it_is_full_or_its_first_exposure_has_waited() -> None:
+    time_n = np.array([0, 5, 10, 11, 12, 13, 40, 41], np.int64) * 1000
+    assert boundaries(time_n, 3, 10).tolist() == [0, 3, 6, 8]
+    assert boundaries(time_n, 4, 5).tolist() == [0, 2, 6, 8]
+    assert boundaries(time_n, 3, None).tolist() == [0, 3, 6, 8]
+    assert boundaries(time_n, 5, None).tolist() == [0, 5, 8]
+    assert boundaries(time_n, 8, 0.5).tolist() == list(range(9))
+    assert boundaries(time_n[:0], 8, 5).tolist() == [0]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(0.5, 600), (3, 3600), (15, 6 * 3600), (45, 24 * 3600), (900, None)])
+def test_the_shortest_deadline_that_at_most_doubles_the_work(minutes: float, expected: float | None) -> None:
+    time_n = (np.arange(2_000) * minutes * 60_000).astype(np.int64)
+    chosen = deadline_for(time_n, 40)
+    assert chosen == expected
+    if chosen is not None:
+        assert len(boundaries(time_n, 40, chosen)) - 1 <= 2 * 2_000 / 40
+
+
+def test_short_micro_batches_ask_as_many_questions_and_learn_of_every_exposure() -> None:
+    set_ = small_set(900, items=60)
+    replays = [Replay(set_, CONFIG, build_arms(("popularity",), set_), deadline_s=at) for at in (None, 3 * 60)]
+    for replay in replays:
+        replay.run()
+    full, short = replays
+    assert len(short.boundaries) > 3 * len(full.boundaries)
+    assert short.learner.clock == full.learner.clock == len(set_)
+    assert len(short.tally) >= len(full.tally)  # the first micro-batch, which is not asked, is shorter
+
+
+def test_a_sample_is_a_share_of_each_micro_batch() -> None:
+    set_ = small_set(900, items=60)
+    counts = []
+    for deadline_s in (None, 3 * 60):
+        replay = Replay(
+            set_, CONFIG, build_arms(("popularity",), set_), sample=CONFIG.batch // 4, deadline_s=deadline_s
+        )
+        replay.run()
+        counts.append(len(replay.tally))
+    assert counts[1] == pytest.approx(counts[0], rel=0.5)
