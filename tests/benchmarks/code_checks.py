@@ -90,9 +90,8 @@ def mass_where_nobody_looks(**settings: Any) -> float:
 
 def mass_of_long_watches(cap: float = WATCH.cap) -> float:
     """Mass that items watched for ever have in their codes, beside those watched for a minute."""
-    learner = learner_of(
-        small(tasks=(Task("watch", "value", cap=cap),), features=(GENRE,)), 60, lambda item: item // 30
-    )
+    config = small(tasks=(Task("watch", "value", cap=cap),), features=(GENRE,), codes=2, uniform_mass=0.0)
+    learner = learner_of(config, 60, lambda item: item // 30)
     rng = np.random.default_rng(0)
     for _ in range(40):
         items = rng.integers(60, size=64)

@@ -118,7 +118,7 @@ TERMS: Mapping[str, Term] = {
     "learned length of u": Term(towers.loss_after_a_bad_start, Limit(most=3.5), {"tau_rate": 0.0}),
     "admission of ids": Term(towers.value_of_an_id_seen_once, Limit(0, 0), {"admit_after": 1}),
     "ids start at zero": Term(towers.difference_to_a_replica, Limit(0, 0), patch=_random_start),
-    "dropout of ids": Term(towers.what_is_left_without_the_id, Limit(0.4), {"id_dropout": 0.0}),
+    "dropout of ids": Term(towers.what_is_left_without_the_id, Limit(0.67), {"id_dropout": 0.0}),
     "one u a task": Term(towers.agreement_of_tasks, Limit(1.0), patch=_one_vector_for_all_tasks),
     "history": Term(towers.nearness_to_the_history, Limit(0.15), patch=_no_history),
     "begin alike": Term(
@@ -132,7 +132,7 @@ TERMS: Mapping[str, Term] = {
     "hysteresis": Term(codes.moves_on_a_border, Limit(0, 0), {"hysteresis": 0.0}),
     "item interval": Term(codes.mass_of_rare_items, Limit(0.1), {"beta": 0.0}),
     "mass of uniform items": Term(codes.mass_where_nobody_looks, Limit(0.1), {"uniform_mass": 0.0}),
-    "capped rewards": Term(codes.mass_of_long_watches, Limit(most=2.5), {"cap": 1e30}),
+    "capped rewards": Term(codes.mass_of_long_watches, Limit(most=4.0), {"cap": 1e30}),
     "decay of every code": Term(codes.mass_of_a_deserted_code, Limit(most=0.01), patch=_decay_of_hit_codes_only),
     "decay by events": Term(codes.mass_by_short_batches, Limit(0.9, 1.1), {"batch": 16}),
     "codes start from items": Term(codes.codes_in_use_at_the_start, Limit(0.9), patch=_codes_at_random),
