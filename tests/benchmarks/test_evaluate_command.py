@@ -213,9 +213,17 @@ def test_a_replay_that_is_killed_ends_all_of_them_with_a_message(files: Path) ->
     out, error = process.communicate(timeout=30)
     assert (process.returncode, out) == (6, "")
     assert "mostly for want of memory" in error
-    assert not any(replay.is_running() for replay in replays)
+    assert not any(command_of(replay) for replay in replays)
 
 
 def replays_of(pid: int) -> list[psutil.Process]:
     """The processes of seeds."""
-    return [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process(pid).children() if "spawn_main" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """Empty when it has ended; any child may between two looks, and is a zombie until its parent has waited for it."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one, too
+        return ""
