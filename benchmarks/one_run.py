@@ -11,6 +11,7 @@ from benchmarks.known_items import REFRESHED, astray_by_popularity
 from benchmarks.metrics import HEADLINE
 from benchmarks.replay import Replay, Watch
 from benchmarks.timeline import Timeline
+from benchmarks.warm import warm
 from pipeline.config import ModelConfig
 from pipeline.eligibility import EVERYTHING, Eligibility
 
@@ -47,6 +48,7 @@ def run_once(
         candidates: items are filed the moment they are published, and follow the towers, as the candidate stream sees
             to; else with the next micro-batch, and only when they were just exposed.
     """
+    warm(tuple(arms))
     begin = time.perf_counter()
     deadline_s = deadline_s or None
     replay = Replay(
