@@ -16,10 +16,12 @@ def test_a_rule_leaves_items_out(files: Path, capsys: pytest.CaptureFixture[str]
     assert not {"eligible", "candidates"} & set(everything)
     some = answer(capsys, asked(files, *SMALL, *ARMS, "--where", "genre=g0", "--where", "genre=g1", "--max-age", "3"))
     assert some["eligible"] == {"max_age_ms": 3 * 86_400_000, "where": {"genre": ["g0", "g1"]}}
-    none = answer(capsys, asked(files, *SMALL, *ARMS, "--max-age", "0"))
+    none = answer(
+        capsys, asked(files, *SMALL, *ARMS, "--max-age", "0")
+    )  # items of the very event that opens a micro-batch
     for arm in ("exact", "svq", "popularity"):
         hits = [result["arms"][arm]["hit@100"] for result in (none, some, everything)]
-        assert hits[0] == 0 < hits[1] < hits[2]
+        assert hits[0] < 0.02 < hits[1] < hits[2]
 
 
 def test_items_that_follow_only_when_exposed_go_astray(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
