@@ -16,9 +16,8 @@ def test_a_rule_leaves_items_out(files: Path, capsys: pytest.CaptureFixture[str]
     assert not {"eligible", "candidates"} & set(everything)
     some = answer(capsys, asked(files, *SMALL, *ARMS, "--where", "genre=g0", "--where", "genre=g1", "--max-age", "3"))
     assert some["eligible"] == {"max_age_ms": 3 * 86_400_000, "where": {"genre": ["g0", "g1"]}}
-    none = answer(
-        capsys, asked(files, *SMALL, *ARMS, "--max-age", "0")
-    )  # items of the very event that opens a micro-batch
+    # Nearly none: the event that opens a micro-batch may be the one that publishes its item.
+    none = answer(capsys, asked(files, *SMALL, *ARMS, "--max-age", "0"))
     for arm in ("exact", "svq", "popularity"):
         hits = [result["arms"][arm]["hit@100"] for result in (none, some, everything)]
         assert hits[0] < 0.02 < hits[1] < hits[2]
