@@ -47,8 +47,8 @@ def _cold(result: Mapping[str, Any]) -> Iterator[str]:
     cold = result["cold"]
     if cold["n"]:
         yield (
-            f"hit@100 of items never exposed ({cold['n']:,.0f}): by features {cold['hit@100']:.3f},"
-            f" by id only {cold['id_only']:.3f}, by chance {cold['chance']:.3f}"
+            f"hit@100 of items never exposed among each other ({cold['n']:,.0f}): by features {cold['hit@100']:.3f},"
+            f" by id only and by chance {cold['chance']:.3f}"
         )
 
 

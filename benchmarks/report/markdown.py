@@ -35,6 +35,10 @@ def headline(result: Result) -> str:
     return _headline(result)
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:g} min"
+
+
 def _asked(result: Result) -> str:
     data = result["data"]
     tasks = [_name(task) for task in data.get("tasks", ())]
@@ -51,6 +55,9 @@ def _asked(result: Result) -> str:
         f"{ties} of the exposures share their user's timestamp with another one: what happened at the same time is not"
         " history."
     )
+    if data.get("micro_batches"):
+        closed = f", closed after {_duration(data['deadline_s'])} if not full" if data.get("deadline_s") else ""
+        sentences.append(f"{count(data['micro_batches'])} micro-batches{closed}.")
     sentences.append(_masked(data))
     if len(tasks) > 1:
         sentences.append(f"Also trained: {', '.join(f'`{task}`' for task in tasks[1:])}.")
@@ -149,11 +156,11 @@ def _cold(result: Result) -> str:
     cold = result.get("cold", {})
     if not cold.get("n"):
         return ""
-    values = (cold.get(HEADLINE), cold.get("id_only"), cold.get("chance"))
+    values = (cold.get(HEADLINE), cold.get("chance"), cold.get("among_all"))
     return (
-        f"Items never exposed before, found by their features alone: {HEADLINE} {share(values[0])}"
-        f" {interval(cold.get('interval'))} over {count(cold['n'])} first exposures;"
-        f" by id only {share(values[1])}, by chance {share(values[2])}."
+        f"Items never exposed before, told from others never exposed by their features alone: {HEADLINE}"
+        f" {share(values[0])} {interval(cold.get('interval'))} over {count(cold['n'])} first exposures; by id only,"
+        f" which is by chance, {share(values[1])}. Among all items, with their popularity: {share(values[2])}."
     )
 
 

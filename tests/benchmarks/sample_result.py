@@ -34,7 +34,7 @@ def sample_result(name: str = "sample", seeds: tuple[int, ...] = (0,), codes: in
             "map": [[*rng.standard_normal(2).tolist(), 9, 40] for _ in range(codes)],
         },
         "fresh": {age: {"n": 20, **{arm: float(rng.random()) for arm in ARMS}, "svq/hnsw": 1.5} for age in AGES[:3]},
-        "cold": {"n": 17, "hit@100": 0.3, "id_only": 0.02, "chance": 0.01, "interval": [0.2, 0.4]},
+        "cold": {"n": 17, "hit@100": 0.3, "id_only": 0.01, "chance": 0.01, "among_all": 0.0, "interval": [0.2, 0.4]},
         "ratios": {"exact/rival": 1.05, "svq@10%/exact": 0.99},
         "ratio_intervals": {"exact/rival": [1.01, 1.09]},
         "seeds": list(seeds),

@@ -93,7 +93,7 @@ def test_defaults_print_one_object(files: Path, capsys: pytest.CaptureFixture[st
     rival = result["arms"][result["best_rival"]]["hit@100"]
     assert result["ratios"]["exact/rival"] == pytest.approx(result["arms"]["exact"]["hit@100"] / rival)
     assert set(result["fresh"]) == {"1h", "1d", "7d"}
-    assert set(result["cold"]) == {"n", "hit@100", "id_only", "chance", "with_popularity", "interval"}
+    assert set(result["cold"]) == {"n", "hit@100", "id_only", "chance", "among_all", "interval"}
     assert result["seeds"] == [0]
     speeds = result["throughput"]
     assert 1500 / result["seconds"] < speeds["events_per_s"] < speeds["learn_events_per_s"]

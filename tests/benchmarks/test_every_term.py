@@ -169,7 +169,7 @@ def _order_by_nothing(patch: pytest.MonkeyPatch) -> None:
 
 GATED: Mapping[str, Gated] = {
     "log q": Gated("exact/rival", {"log_q": False}),
-    "popularity": Gated("cold/chance", {"gamma": 0.0}),  # what is not counted is learned as taste
+    "popularity": Gated("exact/rival", {"gamma": 0.0}),
     "repeats": Gated("exact/rival", {"repeat_rate": 0.0}),
     "length of the history": Gated("exact/rival", {"history": 1}),
     "short half-lives": Gated("fresh svq/popularity", {"half_lives": (128_000.0,)}),
