@@ -8,8 +8,8 @@ from pipeline.arrays import Longs
 
 MINUTE: Final = 60
 DEADLINES: Final = (10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE)
-MOST: Final = 2.0
-"""Micro-batches beside as many full ones as the set would make: with more of them a replay takes too long."""
+MOST: Final = 1_000
+"""Micro-batches that a deadline may lead to: each costs some tens of milliseconds, however short it is."""
 
 
 def boundaries(time_n: Longs, batch: int, deadline_s: float | None) -> Longs:
@@ -35,12 +35,11 @@ def boundaries(time_n: Longs, batch: int, deadline_s: float | None) -> Longs:
 
 
 def deadline_for(time_n: Longs, batch: int) -> float | None:
-    """The shortest of ten minutes, one hour, six and a day that does not make too many micro-batches, in seconds.
+    """The shortest of ten minutes, one hour, six and a day that makes at most `MOST` micro-batches, in seconds.
 
-    As near to what a stream does as there is time for; None where each of them makes too many.
+    As near to what a stream does as there is time for; None where each of them makes more.
     """
-    full = len(time_n) / batch
     for deadline in DEADLINES:
-        if len(boundaries(time_n, batch, deadline)) - 1 <= MOST * full:
+        if len(boundaries(time_n, batch, deadline)) - 1 <= MOST:
             return float(deadline)
     return None

@@ -49,7 +49,7 @@ class ModelConfig:
         expire_after: training events after which an id not seen is forgotten.
         half_lives: of the popularity counts, in training events; the stream chooses among them.
         initial_count: exposures a new item is taken to have had.
-        start_steps, start_exposures, start_latest: the codebook starts after `start_steps` steps and
+        start_steps, start_exposures, start_latest: the codebook starts after `start_steps` full batches and
             `start_exposures` distinct items a code (or half of a smaller catalogue), once items are exposed twice on
             average; at the latest after `start_latest` steps.
         interval_rate, interval_max: step size and largest value of the item intervals, in batches.

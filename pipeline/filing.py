@@ -24,16 +24,16 @@ class Filing:
         self.model = model
         self.averages = MovingAverages(model.codebook)
 
-    def due(self, steps: int, events: int, exposed: int, items: int) -> bool:
+    def due(self, events: int, exposed: int, items: int) -> bool:
         """Whether the codebook should start now: K is fixed then, so most of the items should have come by.
 
         Args:
-            steps: training steps so far.
-            events: exposures so far.
+            events: exposures so far; steps are full batches of them, so that short ones do not start it early.
             exposed: distinct items exposed so far.
             items: items known.
         """
         config = self.model.config
+        steps = events / config.batch
         if self.model.codebook.codes_kd is not None or steps < config.start_steps:
             return False
         enough = exposed >= min(config.start_exposures * config.codes_for(items), items // 2)

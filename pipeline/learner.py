@@ -244,7 +244,7 @@ class Learner:
             self._counts.expire(before)
 
     def _start_codebook(self, weights_b: Doubles) -> bool:
-        if not self._filing.due(self.steps, self.clock, len(self._counts), self.items):
+        if not self._filing.due(self.clock, len(self._counts), self.items):
             return False
         ids = self.catalogue.names() or self._counts.names()
         self._filing.start(ids, self.catalogue, weights_b, self._rng(START_STREAM))

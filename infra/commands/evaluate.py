@@ -62,7 +62,7 @@ def evaluate(
         typer.Option(
             min=0,
             help="Seconds of event time after which a micro-batch is closed though it is not full; 0: never. Default:"
-            " ten minutes, an hour, six or a day, or never, so that there are at most twice as many as full ones.",
+            " the shortest of ten minutes, an hour, six and a day that makes at most 1,000 of them, else never.",
         ),
     ] = None,
     max_age: Annotated[
