@@ -188,9 +188,11 @@ def test_a_table_of_one_arm_on_a_short_stream(files: Path, capsys: pytest.Captur
 def test_ctrl_c_ends_it_cleanly(files: Path, jobs: str) -> None:
     endless = ("--seeds", "500", "--jobs", jobs, "--arms", "exact", *SMALL)
     command = [sys.executable, "-m", "infra.cli", *asked(files, "--json", *endless)]
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
+    signal.signal(signal.SIGINT, ignored)
     time.sleep(12)  # somewhere in the middle of it
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the children, too
