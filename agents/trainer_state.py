@@ -24,7 +24,7 @@ TUNABLE = frozenset({
     "aux_weight", "ind_weight", "sim_weight", "admit_after", "id_dropout", "history", "tower_history", "recency",
     "expire_after",
     "initial_count", "start_steps", "start_exposures", "start_latest", "interval_rate", "interval_max", "dense_rate",
-    "row_rate", "rank_negatives", "rank_rate", "rank_label_weight", "history_debias",
+    "row_rate", "tau_rate", "repeat_rate", "rank_negatives", "rank_rate", "rank_label_weight", "history_debias",
 })  # fmt: skip
 TUNABLE_OF_TASK = frozenset({"weight", "eta", "cap"})
 

@@ -61,13 +61,14 @@ class Batches:
             micro: the micro-batch.
             n_items: items published for it.
             most: of these, no question knows more than so many.
-            sample: at most so many of a full micro-batch, drawn by its position; None: all.
+            sample: at most so many of a full micro-batch, and of a short one as many as its share,
+                drawn by its position; None: all.
         """
         set_, batch = self._set, micro.batch
         chosen = np.flatnonzero(batch.labels_bt[:, 0] > 0)
         if sample is not None:
-            asked = math.ceil(sample * len(batch) / self._config.batch)
             rng = np.random.default_rng((SAMPLE_STREAM, micro.start))
+            asked = math.floor(sample * len(batch) / self._config.batch + rng.random())  # on average the same share
             chosen = np.sort(rng.choice(chosen, min(asked, len(chosen)), replace=False))
         rows, places = micro.start + chosen, chosen.tolist()
         histories = [batch.history_items[place] for place in places]

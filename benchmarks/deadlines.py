@@ -12,25 +12,26 @@ MOST: Final = 1_000
 """Micro-batches that a deadline may lead to: each costs some tens of milliseconds, however short it is."""
 
 
-def boundaries(time_n: Longs, batch: int, deadline_s: float | None) -> Longs:
-    """Where each micro-batch begins, and the end of the last, (B + 1,).
+def boundaries(time_n: Longs, batch: int, deadline_s: float | None, most: int | None = None) -> Longs:
+    """Where each micro-batch begins, and the end of the last, (M + 1,).
 
     Args:
         time_n: of the exposures, milliseconds, in order.
         batch: exposures in a full one.
         deadline_s: a micro-batch ends with the last exposure that is at most so much later than its first; None: only
             when it is full. A trainer waits for a second (`trainer.batch_deadline_ms`).
+        most: stop after so many.
 
     >>> boundaries(np.array([0, 1_000, 2_000, 90_000, 91_000]), batch=2, deadline_s=60).tolist()
     [0, 2, 3, 5]
     """
     if deadline_s is None:
         return np.append(np.arange(0, len(time_n), batch), len(time_n))
-    late_n = np.searchsorted(time_n, time_n + round(deadline_s * 1000), "right").tolist()
-    places = [0]
-    while places[-1] < len(time_n):
+    places, longest = [0], round(deadline_s * 1000)
+    while places[-1] < len(time_n) and len(places) != most:
         start = places[-1]
-        places.append(min(start + batch, late_n[start], len(time_n)))
+        block = time_n[start : start + batch]
+        places.append(start + int(np.searchsorted(block, block[0] + longest, "right")))
     return np.array(places, np.int64)
 
 
@@ -40,6 +41,6 @@ def deadline_for(time_n: Longs, batch: int) -> float | None:
     As near to what a stream does as there is time for; None where each of them makes more.
     """
     for deadline in DEADLINES:
-        if len(boundaries(time_n, batch, deadline)) - 1 <= MOST:
+        if boundaries(time_n, batch, deadline, MOST + 1)[-1] == len(time_n):
             return float(deadline)
     return None

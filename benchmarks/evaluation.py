@@ -84,8 +84,9 @@ def _unusual(plan: Plan) -> Numbers:
 def _check(set_: Interactions, config: ModelConfig) -> None:
     if len(set_) <= config.batch:
         raise SettingsError(
-            f"{set_.name} has {len(set_)} exposures, and the first {config.batch} are learned from before any is"
-            f" predicted\nGive more, or a smaller micro-batch: --set batch={max(1, len(set_) // 10)}"
+            f"{set_.name} has {len(set_)} exposures, too few for two micro-batches of {config.batch}: the first is"
+            " learned from before any is predicted\n"
+            f"Give more, or a smaller micro-batch: --set batch={max(1, len(set_) // 10)}"
         )
     if not (set_.labels_nt[config.batch :, 0] > 0).any():
         raise SettingsError(

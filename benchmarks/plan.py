@@ -1,8 +1,10 @@
 """How a set is evaluated."""
 
+import math
 from dataclasses import dataclass
 
 from pipeline.eligibility import EVERYTHING, Eligibility
+from schemas.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +32,7 @@ class Plan:
     deadline_s: float | None = None
     eligible: Eligibility = EVERYTHING
     candidates: bool = True
+
+    def __post_init__(self) -> None:
+        if self.deadline_s is not None and not 0 <= self.deadline_s < math.inf:
+            raise SettingsError(f"--deadline {self.deadline_s:g}: expected seconds, at least 0 and finite")

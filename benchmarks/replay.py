@@ -105,10 +105,11 @@ class Replay:
         Raises:
             SettingsError: training has diverged, so that there is nothing to compare.
         """
-        for number in range(len(self.boundaries) - 1):
-            micro = self.step(number)
-            if watch is not None:
-                watch(micro.end - micro.start)
+        with self._beside:
+            for number in range(len(self.boundaries) - 1):
+                micro = self.step(number)
+                if watch is not None:
+                    watch(micro.end - micro.start)
 
     def step(self, number: int) -> MicroBatch:
         """Predict one micro-batch, then learn from it; in order."""

@@ -41,7 +41,7 @@ def plain(text: str) -> Any:
 def _check(setting: str, name: str, value: Any, default: Any) -> None:
     """Refuse another type than the default's; a whole number will do for any number."""
     if isinstance(default, str):  # one of some words, which the model knows, or a number instead of `auto`
-        fits = value == default or isinstance(value, int if default == "auto" else str)
+        fits = value == default or _is(value, int if default == "auto" else str)
         kind = f"{default} or a whole number" if default == "auto" else f"a word such as {default}"
     elif default is None:
         fits, kind = value is None or _is(value, float), "a number, or null"

@@ -51,7 +51,7 @@ class ModelConfig:
         initial_count: exposures a new item is taken to have had.
         start_steps, start_exposures, start_latest: the codebook starts after `start_steps` full batches and
             `start_exposures` distinct items a code (or half of a smaller catalogue), once items are exposed twice on
-            average; at the latest after `start_latest` steps.
+            average or five times `start_steps` have passed; at the latest after `start_latest` steps.
         interval_rate, interval_max: step size and largest value of the item intervals, in batches.
         dense_rate, row_rate: learning rates of Adam and of row-wise Adagrad.
         tau_rate, repeat_rate: learning rates of the temperature and of what repeats are worth; 0: fixed.

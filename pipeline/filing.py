@@ -15,6 +15,7 @@ SEEDING_ITEMS = 65_536  # above it 4 a code: a step must not take minutes
 SEEDING_ROUNDS = 5
 RESEEDING_ITEMS = 256
 SEEN_AGAIN = 2  # exposures of an exposed item, on average: fewer, and the stream is still showing new items
+PATIENCE = 5  # start_steps that are waited for that: some streams hardly ever show an item twice
 
 
 class Filing:
@@ -37,7 +38,8 @@ class Filing:
         if self.model.codebook.codes_kd is not None or steps < config.start_steps:
             return False
         enough = exposed >= min(config.start_exposures * config.codes_for(items), items // 2)
-        return (enough and events >= SEEN_AGAIN * exposed) or steps >= config.start_latest
+        settled = events >= SEEN_AGAIN * exposed or steps >= PATIENCE * config.start_steps
+        return (enough and settled) or steps >= config.start_latest
 
     def start(self, ids: list[str], catalogue: Catalogue, weights_b: Doubles, rng: np.random.Generator) -> None:
         """Take first codes from real item vectors, each with an equal share of one batch's mass (method A3).

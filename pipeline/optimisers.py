@@ -32,8 +32,8 @@ def adagrad(values_nd: Floats, squares_n: Doubles, gradients_nd: Floats, rate: f
 class Adam:
     """Adam (Kingma and Ba, 2015) over named tensors, with moments that can be written down and read back.
 
-    Moments and rates are those of a full batch; a short one counts for its share of a step, so that what is learned
-    from the same events does not depend on how they arrive.
+    Moments and rates are those of a full batch; a short one counts for its share of a step. Where gradients agree, the
+    same events then move a tensor as far however they arrive; where they are mostly noise, short batches move it less.
     """
 
     def __init__(

@@ -60,7 +60,6 @@ def evaluate(
     deadline: Annotated[
         float | None,
         typer.Option(
-            min=0,
             help="Seconds of event time after which a micro-batch is closed though it is not full; 0: never. Default:"
             " the shortest of ten minutes, an hour, six and a day that makes at most 1,000 of them, else never.",
         ),

@@ -157,7 +157,7 @@ def test_a_table_files_and_plots(files: Path, tmp_path: Path, capsys: pytest.Cap
         (("{files}", "--set", "tau=-1"), "tau must be above 0"),
         (("{files}", "--set", "dim=wide"), "--set dim=wide: dim is a whole number, such as 64"),
         (("{files}", "--set", "beta=true"), "beta is a number, such as 0.25"),
-        (("{files}", "--rows", "700"), "the first 1024 are learned from before any is predicted"),
+        (("{files}", "--rows", "700"), "too few for two micro-batches of 1024"),
         (("{files}", "--items", "{files}/items.csv"), "brings its own features"),
         (("--interactions", "{files}/missing.csv"), "missing.csv"),
     ],

@@ -135,11 +135,14 @@ def test_the_codebook_starts_once_enough_items_were_seen() -> None:
         (640, 29, 60, False),
         (640, 320, 1_000, True),
         (640, 321, 1_000, False),  # hardly any item has come twice: there will be more of them
-        (1280, 20, 1_000, True),  # at the latest
+        (3199, 1_600, 4_000, False),
+        (3200, 1_600, 4_000, True),  # waited for long enough
+        (6399, 20, 1_000, False),
+        (6400, 20, 1_000, True),  # at the latest
     ],
 )
 def test_the_codebook_starts_when_most_items_have_come(events: int, exposed: int, items: int, due: bool) -> None:
-    filing = Filing(Model(config(codes=8, start_steps=10, start_exposures=5, start_latest=20)))
+    filing = Filing(Model(config(codes=8, start_steps=10, start_exposures=5, start_latest=100)))
     assert filing.due(events, exposed, items) == due
 
 
