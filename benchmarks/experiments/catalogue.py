@@ -25,6 +25,7 @@ BOTH: Final = ("ml-100k", "movietweetings", "drift")
 ONE: Final = ("ml-100k", "drift")
 DEFAULTS: Final = ModelConfig(tasks=(Task("any"),))
 TEMPERATURES: Final = (0.05, 0.1, 0.2, 0.3)
+DEFAULT_CROWD: Final = DEFAULTS.crowding, DEFAULTS.uniform_mass
 NEVER: Final = 1e9  # a threshold that no code's mass falls below: no disturbance
 INDEX: Final = ("exact", "merge/exact", "perplexity/K", "largest/mean", "gini", "churn")
 FOUND: Final = ("exact", "svq@2%/exact", "merge/exact", "fresh 1d", "tail")
@@ -58,6 +59,10 @@ def _changed(**settings: float) -> dict[str, float]:
 
 def _point(beta: float, s: float) -> str:
     return f"beta = {beta:g}, {'no disturbance' if s == NEVER else f's = {s:g}'}"
+
+
+def _crowded(crowding: float, mass: float) -> str:
+    return f"crowding = {crowding:g}, uniform mass = {mass:g}"
 
 
 def _arrays(hashes: int, rate: float) -> tuple[str, Variant]:
@@ -132,6 +137,29 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = {
         variants=_settings("learned", {"none": {"repeat_rate": 0.0}}),
         streams=("drift", "online-retail", "movietweetings"),
         columns=FOUND,
+        measure=by_settings,
+    ),
+    "crowding": Experiment(
+        title="Balance: codes that repel, and uniform items",
+        question="Codes with more than the mean mass should part with their borders (crowding), and items that are"
+        " hardly ever exposed should have codes of their own (the mass of uniform items), at no loss of hit@100.",
+        source=OURS,
+        variants={_crowded(*DEFAULT_CROWD): Variant()} | {
+            _crowded(crowding, mass): Variant(_changed(crowding=crowding, uniform_mass=mass))
+            for crowding in (0.0, 0.5, 1.0) for mass in (0.0, 0.5, 1.0) if (crowding, mass) != DEFAULT_CROWD
+        },
+        streams=(*ONE, "kuairand-week1"),
+        columns=(*INDEX, "svq@2%/exact"),
+        measure=by_settings,
+    ),
+    "codes": Experiment(
+        title="How many codes",
+        question="More codes should keep more of the exact hits at the same number of items scored; their own scores"
+        " come on top.",
+        source=f"{PAPER}, section 3.2; K near 4 √items: Faiss, Guidelines to choose an index",
+        variants=_values("codes", (32, 64, 128, 256, 512)),
+        streams=BOTH,
+        columns=(*INDEX, "svq@2%/exact"),
         measure=by_settings,
     ),
     "codebook-rate": Experiment(

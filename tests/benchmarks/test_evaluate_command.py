@@ -74,7 +74,8 @@ def test_defaults_print_one_object(files: Path, capsys: pytest.CaptureFixture[st
     )
     assert (data["first"], data["tied_share"]) == ("2023-11-14T22:13:20+00:00", 0.0)
     assert data["dropped"] == {"item never in the interactions": 1}
-    assert 0 < data["predicted"] < 1500 - 1024
+    assert (data["deadline_s"], data["micro_batches"]) == (600, 750)  # two exposures each
+    assert 0 < data["predicted"] < 1500
     assert set(result) == {
         "version", "data", "arms", "best_rival", "codes", "fresh", "cold", "ratios", "ratio_intervals", "seeds",
         "throughput", "settings", "machine", "seconds",
