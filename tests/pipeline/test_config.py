@@ -98,7 +98,7 @@ def test_auto_codes_are_a_power_of_two_near_four_times_the_root_of_the_items(ite
     assert codes & (codes - 1) == 0
     assert 64 <= codes <= 16384
     if 64 < codes < 16384:
-        assert 2**-0.5 <= codes / (4 * items**0.5) <= 2**0.5
+        assert 0.707 <= codes / (4 * items**0.5) <= 1.4143  # a tie may go either way
 
 
 def test_alpha_follows_batch_and_codes() -> None:
