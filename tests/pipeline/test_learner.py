@@ -28,6 +28,10 @@ def _learner(settings: ModelConfig, **arguments: Any) -> Learner:
     return learner
 
 
+def _part(batch: Batch, start: int, end: int) -> Batch:
+    return Batch(**{part.name: getattr(batch, part.name)[start:end] for part in fields(batch)})
+
+
 def _by_id(rows: dict[str, tuple[list[str], Any]]) -> dict[str, dict[str, bytes]]:
     return {
         table: {name: value.tobytes() for name, value in zip(ids, values, strict=True)}
@@ -57,6 +61,7 @@ def test_a_restored_learner_goes_on_as_if_it_had_never_stopped(
 ) -> None:
     monkeypatch.setattr("pipeline.learner.EXPIRE_EVERY", 4)
     batches = list(Exposures(1).batches(settings, 14))
+    batches[stop - 1] = _part(batches[stop - 1], 0, 5)  # as a deadline may close one
     first, published = _learner(settings), (Changes(), Changes())
     for batch in batches[:stop]:
         first.step(batch)
@@ -153,8 +158,7 @@ def test_an_event_weighs_the_same_in_short_batches() -> None:
     for batch in batches:
         full.step(batch)
         for start in range(0, len(batch), 4):
-            rows = slice(start, start + 4)
-            short.step(Batch(**{part.name: getattr(batch, part.name)[rows] for part in fields(batch)}))
+            short.step(_part(batch, start, start + 4))
     untrained = _learner(settings).step(last).loss_aux
     squares = [learner._tables["user"]._squares.sum() for learner in (full, short)]
     assert squares[1] < 4 * squares[0]  # 256 times as much if each batch counted as one
