@@ -165,6 +165,11 @@ class ModelConfig:
         """T, the number of tasks."""
         return len(self.tasks)
 
+    @property
+    def uniform_draws(self) -> int:
+        """Uniform catalogue items a batch, as many for a short one as for a full one."""
+        return round(self.uniform_share * self.batch)
+
     def side(self, *sides: Side) -> tuple[Feature, ...]:
         """The features of these sides, in the order configured."""
         return tuple(feature for feature in self.features if feature.side in sides)

@@ -57,8 +57,8 @@ class Filing:
             ids if len(ids) <= most else [ids[place] for place in rng.choice(len(ids), most, replace=False).tolist()]
         )
         vectors = self.model.items(drawn, [catalogue.get(name) for name in drawn]).v_nd
-        drawn_too = catalogue.drawn and round(config.uniform_share * config.batch)
-        mass = config.batch / codes * weights_b.mean() * (1 + (config.uniform_mass if drawn_too else 0))
+        uniform_mass = config.uniform_mass if catalogue.drawn and config.uniform_draws else 0.0
+        mass = config.batch / codes * weights_b.mean() * (1 + uniform_mass)
         self.averages.start(first_codes(vectors, codes, SEEDING_ROUNDS, rng), mass)
 
     def follow(self, vectors_nd: Floats, codes_n: Ints, weights_b: Doubles, known_n: Bools) -> None:

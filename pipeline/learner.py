@@ -183,8 +183,8 @@ class Learner:
     def _columns(self, batch: Batch) -> Columns:
         given = batch.item_features or [self.catalogue.get(name) for name in batch.item_ids]
         features = filled(given, len(batch), "item features")
-        uniform = round(self.config.uniform_share * self.config.batch)
-        return columns_of(batch.item_ids, features, self.catalogue, uniform, self._rng(COLUMNS_STREAM))
+        draws = self.config.uniform_draws
+        return columns_of(batch.item_ids, features, self.catalogue, draws, self._rng(COLUMNS_STREAM))
 
     def _look_up(self, batch: Batch, users_in: Encoded, items_in: Encoded) -> tuple[SideInputs, SideInputs, Bools]:
         """Rows of all inputs, some ids dropped; and which columns kept theirs."""

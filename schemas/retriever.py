@@ -55,7 +55,7 @@ class ModelSettings(Section):
         0.5, description="Exponent with which codes of more than the mean mass repel; 0: not at all."
     )
     hysteresis: float = Field(0.02, description="Share by which another code must be nearer than the present one.")
-    uniform_share: float = Field(0.25, description="Uniform catalogue items a batch, as a share of it.")
+    uniform_share: float = Field(0.25, description="Uniform catalogue items a batch, as a share of a full one.")
     uniform_mass: float = Field(
         1.0, description="Mass that they bring to their codes, as a share of what the batch's exposures bring."
     )
@@ -86,9 +86,9 @@ class ModelSettings(Section):
         description="Of the popularity counts, in training events; the stream chooses among them.",
     )
     initial_count: float = Field(0.5, description="Exposures a new item is taken to have had.")
-    start_steps: int = Field(10, description="The codebook starts after so many steps,")
+    start_steps: int = Field(10, description="The codebook starts after so many full batches,")
     start_exposures: int = Field(5, description="and so many distinct items a code,")
-    start_latest: int = Field(500, description="at the latest after so many steps.")
+    start_latest: int = Field(500, description="once items come again; at the latest after so many full batches.")
     interval_rate: float = Field(0.05, description="Step size of the item intervals.")
     interval_max: float = Field(1e5, description="Largest item interval, in batches.")
     dense_rate: float = Field(1e-3, description="Learning rate of Adam, for the towers.")
