@@ -6,7 +6,6 @@ exposed they stand little chance, whatever their features say, since of those mu
 score puts them among the first 100 of all items is given, too.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,12 +13,10 @@ import numpy as np
 
 from benchmarks.arms.base import K, Moment, Questions
 from benchmarks.confidence import bootstrap
-from benchmarks.interactions import Interactions
-from benchmarks.known_items import FoundRows
+from benchmarks.encoded_items import EncodedItems
 from benchmarks.timeline import Timeline
 from pipeline.arrays import Doubles, Floats, Ints, Longs
-from pipeline.inputs import Encoded
-from pipeline.model import ItemVectors, Model
+from pipeline.model import ItemVectors
 
 TIED: Final = 1e-5
 """Scores nearer than this are equal: the same sum is added up in two ways."""
@@ -36,7 +33,7 @@ class Cold:
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
-        self._catalogue: _Catalogue | None = None
+        self._encoded: EncodedItems | None = None
         self._users: list[Ints] = []
         self._hits: list[Doubles] = []  # (n, 3): by features, by chance; by features and popularity among all items
 
@@ -47,9 +44,9 @@ class Cold:
         chosen = np.flatnonzero(asked)
         if not len(chosen) or not moment.n_items:
             return
-        if self._catalogue is None:
-            self._catalogue = _Catalogue(moment.set, moment.learner.model)
-        vectors = self._catalogue.vectors()
+        if self._encoded is None:
+            self._encoded = EncodedItems(moment.set, moment.learner.model)
+        vectors = self._encoded.vectors(min(len(moment.set.items), MOST))
         rivals = np.flatnonzero(first_m[: len(vectors.v_nd)] >= moment.start)
         targets, u_qd = questions.target_q[chosen], moment.u_qd[chosen]
         taste_qr = u_qd @ vectors.v_nd[rivals].T
@@ -85,20 +82,6 @@ class Cold:
         hits_u1: Doubles = np.bincount(user_q, hits[:, 0])[:, None].astype(np.float64)
         interval: list[float] = bootstrap(hits_u1, questions_u, seed)[0].tolist()
         return interval
-
-
-class _Catalogue:
-    """Items of a set, read once; their vectors by the present towers."""
-
-    def __init__(self, set_: Interactions, model: Model) -> None:
-        items: Sequence[int] = range(min(len(set_.items), MOST))
-        self._model, self._find = model, FoundRows(model.tables)
-        self._encoded: Encoded = model.inputs.encode_items(
-            [set_.items[item] for item in items], [set_.features_of_item(item) for item in items]
-        )
-
-    def vectors(self) -> ItemVectors:
-        return self._model.encoded_items(self._encoded, self._find)
 
 
 def _served(moment: Moment, u_qd: Floats, vectors: ItemVectors, targets_q: Ints) -> Floats:

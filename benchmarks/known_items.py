@@ -1,17 +1,16 @@
 """The items known so far with their vectors, codes and popularity, as the index holds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from benchmarks.encoded_items import EncodedItems
 from benchmarks.interactions import Interactions
 from pipeline.arrays import Bools, Doubles, Floats, Ints, Longs
 from pipeline.eligibility import EVERYTHING, Eligibility
-from pipeline.embedding import EmbeddingTable
-from pipeline.features import Features, Values
+from pipeline.features import Features
 from pipeline.ids import grown
-from pipeline.inputs import Encoded
 from pipeline.learner import Learner
 from pipeline.model import ItemVectors
 
@@ -25,25 +24,6 @@ class Refreshed(NamedTuple):
     before_n: Ints
     after_n: Ints
     turn: Longs | None
-
-
-class FoundRows:
-    """Rows of the same ids, asked for again and again: looked up only when the table has changed or ids have come."""
-
-    def __init__(self, tables: Mapping[str, EmbeddingTable]) -> None:
-        self._tables = tables
-        self._found: dict[str, tuple[int, Longs]] = {}
-
-    def __call__(self, table: str, names: Sequence[str]) -> Longs:
-        """Rows of ids that begin with those asked for before."""
-        ids = self._tables[table].ids
-        changes, rows = self._found.get(table, (-1, np.zeros(0, np.int64)))
-        if changes != ids.changes:
-            rows = ids.find(names)
-        elif len(rows) < len(names):
-            rows = np.concatenate((rows, ids.find(names[len(rows) :])))
-        self._found[table] = ids.changes, rows
-        return rows
 
 
 class KnownItems:
@@ -79,9 +59,7 @@ class KnownItems:
         self._counts: Doubles = np.zeros((64, len(config.half_lives)))
         self.clusters_m: Ints = np.full(64, -1, np.int32)
         self.exposures_m: Longs = np.zeros(64, np.int64)
-        self._encoded: Encoded | None = None
-        self._encoded_n = 0
-        self._found = FoundRows(learner.model.tables)
+        self._encoded = EncodedItems(set_, learner.model)
         self._stale: Longs = np.zeros(0, np.int64)
         self._turn = 0
 
@@ -132,7 +110,7 @@ class KnownItems:
             return Refreshed(before, before, turn)
         self._counts[rows] = self._learner.popularity([self._set.items[row] for row in rows.tolist()])
         if self.n <= self._refreshed:
-            rows, vectors = np.arange(self.n), self._all()
+            rows, vectors = np.arange(self.n), self._encoded.vectors(self.n)
         else:
             turn = (self._turn + np.arange(self._refreshed)) % self.n
             rows = np.union1d(rows, turn)
@@ -165,26 +143,8 @@ class KnownItems:
         set_ = self._set
         return [set_.items[item] for item in numbers], [set_.features_of_item(item) for item in numbers]
 
-    def _all(self) -> ItemVectors:
-        """Vectors of all items; what does not change of them is read once."""
-        more = range(self._encoded_n, self.n)
-        if more:
-            encoded = self._learner.model.inputs.encode_items(*self._named(more))
-            self._encoded = encoded if self._encoded is None else _joined(self._encoded, encoded)
-            self._encoded_n = self.n
-        assert self._encoded is not None  # noqa: S101 - there is an item
-        return self._learner.model.encoded_items(self._encoded, self._found)
-
 
 def astray_by_popularity(items: KnownItems) -> list[float]:
     """Share of the items astray in each tenth of those known, the most exposed ones first."""
     order = np.argsort(-items.exposures_m[: items.n], kind="stable")
     return [float(tenth.mean()) if len(tenth) else 0.0 for tenth in np.array_split(items.astray_n()[order], 10)]
-
-
-def _joined(one: Encoded, other: Encoded) -> Encoded:
-    values = {
-        name: Values(held.ids + other.values[name].ids, np.concatenate((held.counts_n, other.values[name].counts_n)))
-        for name, held in one.values.items()
-    }
-    return Encoded(values, np.concatenate((one.raw_nm, other.raw_nm)))
