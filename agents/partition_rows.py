@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from streamvq_client.rows import FORMAT, NO_CLUSTER, ItemIndexRow, ItemRow, decode_item_index, encode
+from streamvq_client.rows import NO_CLUSTER, ItemIndexRow, ItemRow, decode_item, decode_item_index, encode
+from streamvq_client.versioned import VERSION, version_of
 
 from agents.cluster_share import ClusterShare
 from tables.shard import Step
@@ -21,7 +22,7 @@ class IndexTables:
     clusters: Table
 
 
-class ItemMark(msgspec.Struct, frozen=True, gc=False, tag_field="v", tag=FORMAT):
+class ItemMark(msgspec.Struct, frozen=True, gc=False, tag_field=VERSION, tag=version_of(ItemRow)):
     """What decides over an item's existence, read from an `ItemRow` without its features and attributes."""
 
     published: int
@@ -33,8 +34,12 @@ _marks = msgspec.json.Decoder(ItemMark)
 
 
 def decode_mark(value: bytes) -> ItemMark:
-    """The mark in an `items` row."""
-    return _marks.decode(value)
+    """The mark in an `items` row; FormatError if it is none."""
+    try:
+        return _marks.decode(value)
+    except msgspec.MsgspecError:  # of an earlier version, which the row itself knows how to read, or no row
+        row = decode_item(value)
+    return ItemMark(row.published, row.deleted, row.bare)
 
 
 def present_cluster(row: ItemIndexRow | None) -> int:

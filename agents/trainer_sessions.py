@@ -128,7 +128,7 @@ class TrainerSessions:
                 learner.restore(stored.parameters, stored.state)
             except RestoreError as error:
                 raise InvariantError(f"version {stored.commit.version} cannot be restored: {error}") from error
-        announce = stored is None or stored.config != self._config
+        announce = stored is None or stored.config_hash != self._config.hash()
         return Learning(learner, positions, self._histories.get, announce=announce)
 
     def _open(self, shard: Shard, learning: Learning, stored: Stored | None) -> TrainerSession:

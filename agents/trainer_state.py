@@ -12,7 +12,15 @@ from agents.micro_batch import Position
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
 from schemas.errors import InvariantError, SettingsError, UnreachableError
-from schemas.parameters import COMMIT_KEY, CONFIG_KEY, ChangesBuilder, Commit, decode_commit, decode_config
+from schemas.parameters import (
+    COMMIT_KEY,
+    CONFIG_KEY,
+    ChangesBuilder,
+    Commit,
+    config_hash,
+    decode_commit,
+    decode_config,
+)
 from schemas.topics import Topics
 
 log = structlog.get_logger(__name__)
@@ -31,10 +39,16 @@ TUNABLE_OF_TASK = frozenset({"weight", "eta", "cap"})
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The last committed version, and the configuration that it was written with."""
+    """The last committed version, and the configuration that it was written with.
+
+    Attributes:
+        config_hash: of the configuration as it is stored: another one than `config`'s own where it is of an earlier
+            release, which knew fewer settings.
+    """
 
     commit: Commit
     config: ModelConfig
+    config_hash: str
     parameters: Changes
     state: Changes
 
@@ -78,6 +92,7 @@ async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float)
     return Stored(
         decode_commit(values[COMMIT_KEY]),
         decode_config(values[CONFIG_KEY]),
+        config_hash(values[CONFIG_KEY]),
         await asyncio.to_thread(parameters.take),
         await asyncio.to_thread(state.take),
     )

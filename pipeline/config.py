@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, UnknownSettingError
 from pipeline.signals import Feature, Kind, Side, Task, TaskKind, require
 
 Ranker = Literal["index", "two_tower", "attention"]
 
 SMALLEST_CODEBOOK, LARGEST_CODEBOOK = 64, 16_384
+FORMAT = 1  # of a configuration that is written down
 
 __all__ = ["Feature", "Kind", "ModelConfig", "Ranker", "Side", "Task", "TaskKind"]
 
@@ -110,10 +111,10 @@ class ModelConfig:
     rank_label_weight: float = 1.0
     history_debias: bool = False
     seed: int = 0
-    version: int = 1
+    version: int = FORMAT
 
     def __post_init__(self) -> None:
-        require(self.version == 1, f"configuration version {self.version} is not known: update streamvq")
+        require(self.version == FORMAT, f"configuration version {self.version} is not known: update streamvq")
         require(len(self.tasks) > 0, "at least one task is needed")
         _unique("task", [task.name for task in self.tasks])
         _unique("feature", [feature.table for feature in self.features])
@@ -201,10 +202,11 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The configuration `to_dict` wrote.
+        """The configuration `to_dict` wrote, here or in an earlier release: settings that it lacks have their defaults.
 
         Raises:
-            ConfigError: a name is unknown or missing, or a value out of range.
+            UnknownSettingError: a name is unknown.
+            ConfigError: a name is missing, or a value out of range.
         """
         values = dict(data)
         values["tasks"] = tuple(_build(Task, task) for task in values.get("tasks", ()))
@@ -215,8 +217,13 @@ class ModelConfig:
 
     def hash(self) -> str:
         """16 hex digits that change with any setting."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return hash_of(self.to_dict())
+
+
+def hash_of(plain: Mapping[str, Any]) -> str:
+    """The hash of a configuration as `to_dict` wrote it, whatever settings there were then."""
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 Built = TypeVar("Built")
@@ -225,7 +232,8 @@ Built = TypeVar("Built")
 def _build(kind: type[Built], values: Mapping[str, Any]) -> Built:
     known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]  # always one of our dataclasses
     unknown = sorted(set(values) - set(known))
-    require(not unknown, f"{kind.__name__}: unknown setting {', '.join(unknown)}")
+    if unknown:
+        raise UnknownSettingError(f"{kind.__name__}: unknown setting {', '.join(unknown)}")
     needed = [name for name, entry in known.items() if entry.default is MISSING and name not in values]
     require(not needed, f"{kind.__name__}: {', '.join(needed)} is missing")
     try:

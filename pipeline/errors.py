@@ -1,9 +1,10 @@
 """Errors of the core.
 
 PipelineError
-├── ConfigError    the model configuration contradicts itself
-├── BatchError     the arrays of one call do not fit together
-└── RestoreError   stored parameters or state do not fit the configuration
+├── ConfigError                the model configuration contradicts itself
+│   └── UnknownSettingError    it has a setting that this program does not know
+├── BatchError                 the arrays of one call do not fit together
+└── RestoreError               stored parameters or state do not fit the configuration
 """
 
 
@@ -13,6 +14,10 @@ class PipelineError(Exception):
 
 class ConfigError(PipelineError, ValueError):
     """The configuration contradicts itself: correct the named setting and start again."""
+
+
+class UnknownSettingError(ConfigError):
+    """A setting does not exist: it is misspelt, or a newer program wrote it."""
 
 
 class BatchError(PipelineError, ValueError):

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.errors import FormatError
+from streamvq_client.versioned import check_version
 
 Array = npt.NDArray[Any]
 
@@ -50,8 +51,7 @@ def parse_header(data: bytes) -> Header:
     if len(data) < _FIXED.size:
         raise FormatError(f"not an array: {len(data)} bytes")
     version, kind, code, ndim = _FIXED.unpack_from(data)
-    if version > FORMAT:
-        raise NewerFormatError(f"array has format version {version}, this program knows {FORMAT}: update streamvq")
+    check_version("array", version, FORMAT)
     size = _FIXED.size + 4 * ndim + (_START.size if kind == CHUNK else 0)
     if version != FORMAT or kind not in {WHOLE, CHUNK} or code >= len(DTYPES) or len(data) < size:
         raise FormatError(f"not an array: it begins with {data[:16]!r}")

@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
-from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.errors import FormatError
 from streamvq_client.partitioner import partition_of
+from streamvq_client.versioned import decoder
 
-FORMAT = 1
 MAX_ROWS = 4096
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -73,7 +73,7 @@ class AssignmentBlock:
                 yield partition, self.take(rows[begin : begin + max_rows])
 
 
-class _Wire(msgspec.Struct, array_like=True, tag=FORMAT):
+class _Wire(msgspec.Struct, array_like=True, tag=1):
     version: Count
     clock: Count
     facets: Width
@@ -87,7 +87,7 @@ class _Wire(msgspec.Struct, array_like=True, tag=FORMAT):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Wire)
+_decode = decoder(_Wire, name="assignment block", wire=msgspec.msgpack)
 
 
 def encode(block: AssignmentBlock) -> bytes:
@@ -110,10 +110,7 @@ def encode(block: AssignmentBlock) -> bytes:
 
 def decode(value: bytes) -> AssignmentBlock:
     """The block in these bytes, its arrays read-only; FormatError if they hold none."""
-    try:
-        wire = _decoder.decode(value)
-    except (ValueError, RecursionError) as error:
-        raise _format_error(value, error) from error
+    wire = _decode(value)
     n = len(wire.ids)
     return AssignmentBlock(
         wire.version,
@@ -133,15 +130,3 @@ def _column(name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> npt.N
     if len(data) != wanted:
         raise FormatError(f"not an assignment block: {name} has {len(data)} bytes for {shape}")
     return np.frombuffer(data, dtype).reshape(shape)
-
-
-def _format_error(value: bytes, error: Exception) -> FormatError:
-    try:
-        head = msgspec.msgpack.decode(value)
-    except (ValueError, RecursionError):
-        head = None
-    if isinstance(head, list) and head and isinstance(head[0], int) and head[0] > FORMAT:
-        return NewerFormatError(
-            f"assignments have format version {head[0]}, this program knows {FORMAT}: update streamvq"
-        )
-    return FormatError(f"not an assignment block: {error}")

@@ -5,15 +5,14 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.versioned import VERSION, decoder
 
-FORMAT = 1
 VERSIONS_PER_MS = 1 << 20
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field="v", tag=FORMAT):
+class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field=VERSION, tag=1):
     """One consistent cut of model, histories, placements and stream.
 
     Attributes:
@@ -37,26 +36,13 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field="v", tag=FORMA
     metrics: dict[str, float] = {}
 
 
-class _Versioned(msgspec.Struct):
-    v: int
-
-
-_decoder = msgspec.json.Decoder(Commit)
-_version_decoder = msgspec.json.Decoder(_Versioned)
+decode_commit = decoder(Commit, name="commit")
 
 
 def encode_commit(commit: Commit) -> bytes:
     """JSON; metrics that are not finite are left out, for JSON has no such numbers."""
     metrics = {name: value for name, value in commit.metrics.items() if math.isfinite(value)}
     return msgspec.json.encode(msgspec.structs.replace(commit, metrics=metrics))
-
-
-def decode_commit(value: bytes) -> Commit:
-    """The commit in these bytes; FormatError if they hold none."""
-    try:
-        return _decoder.decode(value)
-    except (ValueError, RecursionError) as error:
-        raise _format_error(value, error) from error
 
 
 def first_version(last: int | None, now_ms: int) -> int:
@@ -70,13 +56,3 @@ def first_version(last: int | None, now_ms: int) -> int:
     (True, True)
     """
     return max(-1 if last is None else last, now_ms * VERSIONS_PER_MS - 1) + 1
-
-
-def _format_error(value: bytes, error: Exception) -> FormatError:
-    try:
-        version = _version_decoder.decode(value).v
-    except (ValueError, RecursionError):
-        version = FORMAT
-    if version > FORMAT:
-        return NewerFormatError(f"commit has format version {version}, this program knows {FORMAT}: update streamvq")
-    return FormatError(f"not a commit: {error}")

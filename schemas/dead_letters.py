@@ -1,16 +1,19 @@
 """Dead letters: events that were not taken, kept with the reason for the people who sent them.
 
 Key and value are the original bytes (of an array, the element's); headers say why, and where the record came from.
+The header `v` is the version of this format; there was none in version 1.
 """
 
 from collections.abc import Iterable
 
 import msgspec
-from streamvq_client.errors import FormatError
+from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.versioned import VERSION, check_version
 
 from schemas.limits import LIMITS
 from schemas.rejection import Rejected
 
+FORMAT = 2
 KEY_BYTES = 64 * 1024
 DETAIL_LENGTH = 1000
 
@@ -52,6 +55,7 @@ def dead_letter(rejected: Rejected, topic: str, partition: int, offset: int, key
 def encode_dead_letter(letter: DeadLetter) -> DeadLetterRecord:
     """Key, value and headers as they are written to Kafka. What is too long to be written is cut, and says so."""
     headers: Headers = [
+        (VERSION, b"%d" % FORMAT),
         ("reason", letter.reason.encode()),
         # Part of an event may be in it, also a character that UTF-8 has no bytes for.
         ("detail", letter.detail[:DETAIL_LENGTH].encode(errors="replace")),
@@ -73,6 +77,7 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Iterable
     """The letter in this record; FormatError if it is none."""
     given = dict(headers)
     try:
+        check_version("dead letter", int(given.get(VERSION, b"1")), FORMAT)
         return DeadLetter(
             reason=given["reason"].decode(),
             detail=given.get("detail", b"").decode(errors="replace"),
@@ -84,6 +89,8 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Iterable
             index=_number(given.get("index")),
             cut_from=_number(given.get("cut_from")),
         )
+    except NewerFormatError:
+        raise
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FormatError(f"not a dead letter: headers {sorted(given)}: {error}") from error
 

@@ -10,11 +10,15 @@ Names hold no slash; ids may hold anything.
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
-from streamvq_client.errors import FormatError
+from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.versioned import check_version
 
 from pipeline.changes import Changes
-from pipeline.config import ModelConfig
+from pipeline.config import FORMAT as CONFIG_FORMAT
+from pipeline.config import ModelConfig, hash_of
+from pipeline.errors import UnknownSettingError
 from schemas.arrays import decode_array, decode_rows, encode_array, encode_rows
 from schemas.commit import Commit, decode_commit, encode_commit, first_version
 from schemas.tensors import TensorParts, encode_chunks
@@ -24,6 +28,7 @@ __all__ = [
     "CONFIG_KEY",
     "ChangesBuilder",
     "Commit",
+    "config_hash",
     "decode_array",
     "decode_commit",
     "decode_config",
@@ -87,10 +92,34 @@ def encode_config(config: ModelConfig) -> bytes:
 
 def decode_config(value: bytes) -> ModelConfig:
     """The configuration in these bytes; FormatError if they hold none, or one of a newer streamvq."""
+    plain = _plain_config(value)
+    version = plain.get("version")
+    if isinstance(version, int):
+        check_version("model configuration", version, CONFIG_FORMAT)
     try:
-        return ModelConfig.from_dict(json.loads(value))
+        return ModelConfig.from_dict(plain)
+    except UnknownSettingError as error:
+        # A setting more is no new version, for whoever does not know it refuses it here.
+        raise NewerFormatError(
+            f"the model configuration was written by a newer program, {error}: update streamvq"
+        ) from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"not a model configuration: {error}") from error
+
+
+def config_hash(value: bytes) -> str:
+    """The hash of a configuration as it is stored, which commits name: by the settings that its writer knew."""
+    return hash_of(_plain_config(value))
+
+
+def _plain_config(value: bytes) -> dict[str, Any]:
+    try:
+        plain = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"not a model configuration: {error}") from error
+    if not isinstance(plain, dict):
+        raise FormatError(f"not a model configuration: {value[:40]!r}")
+    return plain
 
 
 def _prefix(name: str, *, dotted: bool) -> bytes:

@@ -7,7 +7,7 @@ from streamvq_client.errors import FormatError
 
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
-from schemas.parameters import COMMIT_KEY, CONFIG_KEY, ChangesBuilder, Commit, decode_commit, decode_config
+from schemas.parameters import COMMIT_KEY, CONFIG_KEY, ChangesBuilder, Commit, config_hash, decode_commit, decode_config
 
 
 class Version(NamedTuple):
@@ -33,6 +33,7 @@ class Versions:
         self._tail: list[tuple[bytes, bytes | None]] = []
         self._tail_config: bytes | None = None
         self._config: ModelConfig | None = None
+        self._config_hash = "none"
         self._commit: Commit | None = None
 
     def feed(self, records: Iterable[tuple[bytes | None, bytes | None]], *, complete: bool) -> Version | None:
@@ -66,14 +67,14 @@ class Versions:
             self._builder.add(*record)
         self._tail.clear()
         if self._tail_config is not None:
-            self._config, self._tail_config = decode_config(self._tail_config), None
+            self._config, self._config_hash = decode_config(self._tail_config), config_hash(self._tail_config)
+            self._tail_config = None
 
     def _configured(self, commit: Commit) -> ModelConfig:
-        if self._config is None or self._config.hash() != commit.config_hash:
-            found = self._config.hash() if self._config else "none"
+        if self._config is None or self._config_hash != commit.config_hash:
             raise FormatError(
                 f"version {commit.version} was written with configuration {commit.config_hash}, the topic holds "
-                f"{found}: it was written by something else than one trainer"
+                f"{self._config_hash}: it was written by something else than one trainer"
             )
         return self._config
 

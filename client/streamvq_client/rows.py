@@ -1,15 +1,17 @@
-"""Rows of the four tables: JSON objects with a format version `v`, keyed by the plain UTF-8 id."""
+"""Rows of the four tables: JSON objects with a format version `v`, keyed by the plain UTF-8 id.
+
+Every row has a version of its own, the tag of its type; `streamvq_client.versioned` says how to change one.
+"""
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.errors import FormatError
+from streamvq_client.versioned import VERSION, decoder
 
-FORMAT = 1
 NO_CLUSTER = -1
 
 Cluster = Annotated[int, Meta(ge=NO_CLUSTER, le=2**31 - 1)]
@@ -17,11 +19,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class _Versioned(msgspec.Struct):
-    v: int = FORMAT
-
-
-class ItemRow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
+class ItemRow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field=VERSION, tag=1):
     """What is known of an item: table `items`.
 
     Attributes:
@@ -40,7 +38,7 @@ class ItemRow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", ta
     bare: bool = False
 
 
-class ItemIndexRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
+class ItemIndexRow(msgspec.Struct, frozen=True, tag_field=VERSION, tag=1):
     """Where an item is filed: table `item_index`.
 
     Attributes:
@@ -64,7 +62,7 @@ class ItemIndexRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
     published: Number
 
 
-class ClusterRow(msgspec.Struct, frozen=True, gc=False, tag_field="v", tag=FORMAT):
+class ClusterRow(msgspec.Struct, frozen=True, gc=False, tag_field=VERSION, tag=1):
     """One partition's share of a cluster: table `clusters`, key = cluster id. Add the partitions up.
 
     Key "-1" holds the items without a cluster, and the exposures of items that have no row.
@@ -75,7 +73,7 @@ class ClusterRow(msgspec.Struct, frozen=True, gc=False, tag_field="v", tag=FORMA
     time: Number
 
 
-class HistoryRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
+class HistoryRow(msgspec.Struct, frozen=True, tag_field=VERSION, tag=1):
     """A user's latest positive items, oldest first, and when each was shown (ms since 1970): table `histories`."""
 
     items: list[str]
@@ -87,10 +85,8 @@ class HistoryRow(msgspec.Struct, frozen=True, tag_field="v", tag=FORMAT):
 
 
 Row = ItemRow | ItemIndexRow | ClusterRow | HistoryRow
-RowType = TypeVar("RowType", ItemRow, ItemIndexRow, ClusterRow, HistoryRow)
 
 _encoder = msgspec.json.Encoder()
-_version_decoder = msgspec.json.Decoder(_Versioned)
 
 
 def encode(row: Row) -> bytes:
@@ -104,32 +100,7 @@ def encode(row: Row) -> bytes:
     return _encoder.encode(row)
 
 
-def _decoder(row_type: type[RowType]) -> Callable[[bytes], RowType]:
-    decode_json = msgspec.json.Decoder(row_type).decode
-
-    def decode(value: bytes) -> RowType:
-        try:
-            return decode_json(value)
-        except (ValueError, RecursionError) as error:
-            raise _format_error(row_type.__name__, value, error) from error
-
-    decode.__doc__ = f"The {row_type.__name__} in these bytes; FormatError if they hold none."
-    return decode
-
-
-decode_item = _decoder(ItemRow)
-decode_item_index = _decoder(ItemIndexRow)
-decode_cluster = _decoder(ClusterRow)
-decode_history = _decoder(HistoryRow)
-
-
-def _format_error(name: str, value: bytes, error: Exception) -> FormatError:
-    try:
-        version = _version_decoder.decode(value).v
-    except (ValueError, RecursionError):
-        version = FORMAT
-    if version > FORMAT:
-        return NewerFormatError(
-            f"{name} has format version {version}, this program knows {FORMAT}: update streamvq-client"
-        )
-    return FormatError(f"not a {name}: {error}")
+decode_item = decoder(ItemRow)
+decode_item_index = decoder(ItemIndexRow)
+decode_cluster = decoder(ClusterRow)
+decode_history = decoder(HistoryRow)

@@ -108,7 +108,7 @@ def test_what_is_no_row_is_refused(row_type: type, value: bytes) -> None:
 
 @pytest.mark.parametrize("row_type", DECODERS)
 def test_a_newer_format_asks_for_an_update(row_type: type) -> None:
-    with pytest.raises(NewerFormatError, match=f"{row_type.__name__} has format version 2.*update streamvq-client"):
+    with pytest.raises(NewerFormatError, match=f"{row_type.__name__} has format version 2.*update streamvq"):
         DECODERS[row_type](b'{"v":2,"shape":"unknown"}')
 
 

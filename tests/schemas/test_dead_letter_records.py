@@ -41,6 +41,7 @@ def test_the_record_has_the_original_bytes_and_says_where_they_came_from() -> No
         b"u1",
         b'{"user_id":1}',
         [
+            ("v", b"2"),
             ("reason", b"missing_id"),
             ("detail", b"no item_id"),
             ("topic", b"svq-exposures"),

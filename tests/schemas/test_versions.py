@@ -1,12 +1,14 @@
 """Versions are handed out whole: at the start only once the end was reached, later with every commit."""
 
+import json
+
 import numpy as np
 import pytest
 from streamvq_client.errors import FormatError
 
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig, Task
-from schemas.parameters import COMMIT_KEY, CONFIG_KEY, Commit, encode_commit, encode_config, records_of
+from schemas.parameters import COMMIT_KEY, CONFIG_KEY, Commit, config_hash, encode_commit, encode_config, records_of
 from schemas.versions import Version, Versions
 
 CONFIG = ModelConfig(tasks=(Task("click"),), dim=2, id_dim=2)
@@ -89,6 +91,16 @@ def test_a_new_configuration_comes_with_its_version() -> None:
     version = versions.feed(commit(2, other), complete=True)
     assert version is not None
     assert version.config == other
+
+
+def test_a_configuration_of_an_earlier_release_belongs_to_the_commits_that_name_it() -> None:
+    plain = CONFIG.to_dict()
+    del plain["crowding"]
+    stored = json.dumps(plain).encode()
+    closing = Commit(version=1, clock=1, offsets={}, config_hash=config_hash(stored), time_ms=1)
+    version = Versions().feed([(CONFIG_KEY, stored), (COMMIT_KEY, encode_commit(closing))], complete=True)
+    assert version is not None
+    assert version.config == CONFIG
 
 
 def test_a_commit_of_another_configuration_is_refused() -> None:
