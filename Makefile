@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: install demo test check format quality experiments clean
+.PHONY: install demo chaos test check format quality experiments clean
 
 install: $(STAMP)
 
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml client/pyproject.toml constraints.txt
 
 demo: install
 	$(VENV)/bin/svq demo $(ARGS)
+
+# A stack under faults for ten minutes, then proof that nothing was lost. ARGS="--minutes 2 --seed 7 --json".
+chaos: install
+	$(VENV)/bin/svq chaos $(ARGS)
 
 check: install
 	$(VENV)/bin/ruff format --check .

@@ -45,6 +45,7 @@ COMMANDS = {
     "dead-letters": "infra.commands.dead_letters",
     "evaluate": "infra.commands.evaluate",
     "experiment": "infra.commands.experiment",
+    "chaos": "infra.commands.chaos",
 }
 
 

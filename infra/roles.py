@@ -24,9 +24,25 @@ class Role:
 
 def usual_roles(settings: Settings, indexers: int) -> list[Role]:
     """A trainer, some indexers, a server. Each indexer has a folder, and a metrics port if any, of its own."""
-    numbered = [Role(f"indexer-{n}", svq("indexer"), _indexer_variables(settings, n)) for n in range(indexers)]
-    trainer = Role("trainer", svq("trainer"), {"SVQ_TRAINER__NICE": str(settings.trainer.nice or BESIDE_OTHERS)})
-    return [trainer, *numbered, Role("server", svq("server"))]
+    trainer = Role("trainer", svq("trainer"), _trainer_variables(settings))
+    return [trainer, *_indexers(settings, indexers), Role("server", svq("server"))]
+
+
+def several_roles(settings: Settings, trainers: int, indexers: int, server_ports: Sequence[int]) -> list[Role]:
+    """As many of each as wanted, numbered: trainers that stand by for each other, a server at each port."""
+    folder = settings.folder("trainer")
+    active_and_standby = [
+        Role(
+            f"trainer-{n}",
+            svq("trainer"),
+            _trainer_variables(settings) | {"SVQ_TRAINER__FOLDER": str(folder.with_name(f"{folder.name}-{n}"))},
+        )
+        for n in range(trainers)
+    ]
+    servers = [
+        Role(f"server-{n}", svq("server"), {"SVQ_SERVER__PORT": str(port)}) for n, port in enumerate(server_ports)
+    ]
+    return [*active_and_standby, *_indexers(settings, indexers), *servers]
 
 
 def svq(*arguments: str) -> list[str]:
@@ -46,6 +62,14 @@ def process_environment(settings: Settings, own: Mapping[str, str]) -> dict[str,
     debug = {name: os.environ[name] for name in ("SVQ_DEBUG",) if name in os.environ}
     path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
     return kept | debug | settings.environment() | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | dict(own)
+
+
+def _trainer_variables(settings: Settings) -> dict[str, str]:
+    return {"SVQ_TRAINER__NICE": str(settings.trainer.nice or BESIDE_OTHERS)}
+
+
+def _indexers(settings: Settings, count: int) -> list[Role]:
+    return [Role(f"indexer-{n}", svq("indexer"), _indexer_variables(settings, n)) for n in range(count)]
 
 
 def _indexer_variables(settings: Settings, number: int) -> dict[str, str]:

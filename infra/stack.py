@@ -88,7 +88,7 @@ class Stack:
     @property
     def failure(self) -> StreamVQError | None:
         """Why a process is not started any more, if that happened: the stack is then of no use."""
-        return next((process.failure for process in self._processes.values() if process.failure), None)
+        return next((process.failure for process in [*self._processes.values()] if process.failure), None)
 
     @property
     def roles(self) -> list[str]:
@@ -103,6 +103,14 @@ class Stack:
         """How many times it was started again."""
         return self._processes[role].restarts
 
+    def join(self, role: Role) -> None:
+        """Start another process and keep it running, too."""
+        self._supervise(role.name, self._launcher(role))
+
+    def leave(self, role: str, grace: float) -> None:
+        """End a process, killed after `grace` seconds, and do not start it again."""
+        self._processes.pop(role).stop(grace)
+
     def start(self) -> Self:
         """Start the broker, create the topics, start the processes; they may not be ready yet.
 
@@ -115,7 +123,7 @@ class Stack:
             created = _elsewhere(create_topics(self.settings))
             log.info("stack.topics", created=len(created), prefix=self.settings.kafka.prefix)
             for role in self._roles(self.settings):
-                self._supervise(role.name, self._launcher(role))
+                self.join(role)
         except BaseException:
             self.stop()
             raise
