@@ -7,6 +7,7 @@ from streamvq_client.changelog import Record
 from streamvq_client.rows import decode_cluster
 
 from agents.table_follower import TableFollower
+from tables.pulse import Pulse
 
 # An item that was filed just now may not be in the table yet.
 QUIET_MS = 10_000
@@ -49,8 +50,8 @@ class ClusterSizes:
 class EmptyClusters(TableFollower):
     """Follows the changelog of `clusters`."""
 
-    def __init__(self, connection: Mapping[str, Any], topic: str) -> None:
-        super().__init__(connection, topic)
+    def __init__(self, connection: Mapping[str, Any], topic: str, pulse: Pulse) -> None:
+        super().__init__(connection, topic, pulse)
         self._sizes = ClusterSizes()
 
     def __call__(self, codes: int, now_ms: int) -> list[int]:

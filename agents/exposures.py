@@ -8,7 +8,7 @@ from agents.micro_batch import Element, Position
 from schemas.dead_letters import dead_letter, encode_dead_letter
 from schemas.errors import InvariantError
 from schemas.events import Exposure, Rejected, Tally, decode_exposures
-from tables.errors import die
+from tables.app import add_agent
 from tables.position import Event, Message
 from tables.transaction import Record
 
@@ -71,13 +71,10 @@ def add_exposures_agent(app: Any, source: Any, intake: Intake) -> None:
     app.conf.stream_buffer_maxsize = RECORDS_WAITING
 
     async def exposures(stream: Any) -> None:
-        try:
-            async for events in stream.take_events(RECORDS_AT_A_TIME, within=WITHIN_S):
-                await intake.take(events)
-        except Exception as error:  # noqa: BLE001 - Faust would start the agent again behind these events
-            die(error, agent="exposures")
+        async for events in stream.take_events(RECORDS_AT_A_TIME, within=WITHIN_S):
+            await intake.take(events)
 
-    app.agent(source, name="exposures")(exposures)
+    add_agent(app, source, "exposures", exposures)
 
 
 def _letter(rejected: Rejected, message: Message) -> Record:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from tables.app import add_agent
 from tables.consumer import delivered
-from tables.errors import die
+from tables.guard import guarded
 from tables.position import Event
 
 Process = Callable[[int, list[Event]], Awaitable[None]]
@@ -42,7 +43,7 @@ class Inbox:
         self._waiting.setdefault(partition, []).extend(events)
         self._bytes += sum(map(_size, events))
         if partition not in self._draining:
-            self._draining[partition] = asyncio.create_task(self._drain(partition), name=f"inbox {partition}")
+            self._draining[partition] = guarded(self._drain(partition), name=f"inbox {partition}")
 
     async def _drain(self, partition: int) -> None:
         try:
@@ -50,8 +51,6 @@ class Inbox:
             while self._waiting[partition]:
                 await self._process(partition, self._take(partition))
                 await asyncio.sleep(self._rest_s)
-        except Exception as error:  # noqa: BLE001 - a task that nobody awaits
-            die(error, partition=partition)
         finally:
             del self._draining[partition]
 
@@ -70,15 +69,12 @@ def _size(event: Event) -> int:
     return len(event.message.value or b"") + 1
 
 
-def add_agent(app: Any, source: Any, name: str, inbox: Inbox) -> None:
+def add_inbox(app: Any, source: Any, name: str, inbox: Inbox) -> None:
     """A Faust agent that puts the records of a batched source into the inbox."""
     app.conf.stream_buffer_maxsize = MESSAGES_WAITING
 
-    async def agent(stream: Any) -> None:
-        try:
-            async for event in stream.events():
-                await inbox.put(event.message.partition, delivered(event))
-        except Exception as error:  # noqa: BLE001 - Faust would restart the agent and skip the event
-            die(error, agent=name)
+    async def into_inbox(stream: Any) -> None:
+        async for event in stream.events():
+            await inbox.put(event.message.partition, delivered(event))
 
-    app.agent(source, name=name)(agent)
+    add_agent(app, source, name, into_inbox)

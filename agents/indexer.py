@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.assignments import Assignments
 from agents.candidates import Candidates
-from agents.inbox import Inbox, add_agent
+from agents.inbox import Inbox, add_inbox
 from agents.indexer_metrics import IndexerMetrics
 from agents.metrics import MetricsServer, serve_metrics
 from agents.parameters import ParametersFollower
@@ -20,15 +20,17 @@ from agents.scan import SliceScanner
 from agents.scanner import Scanner
 from agents.shares import Shares
 from agents.watchdog import Watchdog
-from schemas.errors import StreamVQError
 from schemas.kafka import connection
 from schemas.settings import Settings
 from tables.app import add_source, add_table, create_app
 from tables.config import WorkerConfig
 from tables.errors import die
+from tables.guard import guarded
 from tables.position import Event
-from tables.runner import run, stop_on_signals
+from tables.runner import run
 from tables.shard import Shard, Step
+from tables.stopping import stop_on_signals
+from tables.watch import watched
 
 Handler = Callable[[Shard, Step[Event]], Awaitable[None]]
 
@@ -40,7 +42,7 @@ def main(settings: Settings) -> None:
     """File items until told to stop."""
     try:
         asyncio.run(_main(settings))
-    except StreamVQError as error:
+    except Exception as error:  # noqa: BLE001 - whatever ends a process, its last line says so
         die(error)
 
 
@@ -73,8 +75,10 @@ class Indexer:
         self.tables = IndexTables(*(add_table(self._app, name) for name in ("items", "item_index", "clusters")))
         self._metrics = IndexerMetrics(CollectorRegistry())
         self._shares = Shares(self.tables)
-        self._placer = Placer(own.threads)
-        self._follower = ParametersFollower(arguments, topics.parameters, self._placer)
+        pulses = self._app.shards.pulses
+        self._placer = Placer(pulses.add("placing thread", own.step_deadline_s), own.threads)
+        reading = pulses.stream(topics.parameters, own.stall_deadline_s)
+        self._follower = ParametersFollower(arguments, topics.parameters, self._placer, reading)
         mark_ttl_ms = int(own.deletion_ttl_s * 1000)
         slices = SliceScanner(self.tables, self._placer, own.dead_band, mark_ttl_ms, settings.eligible.rule())
         self._scanner = Scanner(slices, self.tables, self._shares, self._placer, self._metrics, own.scan_interval_s)
@@ -86,17 +90,22 @@ class Indexer:
 
     async def run(self, stop: asyncio.Event, check: Any) -> None:
         """Until told to stop."""
-        watchdog = Watchdog(self._app.shards, self._metrics.lag, self._metrics.loop_lag, check, skip_markers=True)
-        background = [
-            asyncio.create_task(self._follower.run(), name="parameters"),
-            asyncio.create_task(watchdog.run(), name="watchdog"),
-            asyncio.create_task(self._measure(), name="measure"),
-        ]
-        server = MetricsServer(self._metrics.registry, self._ready)
-        async with serve_metrics(server, self._settings.indexer.metrics_host, self._settings.indexer.metrics_port):
+        own, pulses, metrics = self._settings.indexer, self._app.shards.pulses, self._metrics
+        metrics.registry.register(pulses)
+        server = MetricsServer(metrics.registry, lambda: self._ready() | {"its end": not stop.is_set()})
+        async with (
+            watched(pulses, own.loop_deadline_s, metrics.worker.loop_lag),
+            serve_metrics(server, own.metrics_host, own.metrics_port),
+        ):
+            watchdog = Watchdog(self._app.shards, metrics.worker, check, skip_markers=True)
+            background = [
+                guarded(self._follower.run(), name="parameters"),
+                guarded(watchdog.run(), name="watchdog"),
+                guarded(self._measure(), name="measure"),
+            ]
             await run(self._app, stop)
-        for task in background:
-            task.cancel()
+            for task in background:
+                task.cancel()
         self._placer.close()
 
     def _add(self, topic: str, name: str, handle: Handler) -> None:
@@ -110,7 +119,7 @@ class Indexer:
                 for event in events:
                     self._metrics.delay.observe(max(0.0, now - event.message.timestamp))
 
-        add_agent(self._app, add_source(self._app, topic, batched=True), name, Inbox(process))
+        add_inbox(self._app, add_source(self._app, topic, batched=True), name, Inbox(process))
 
     async def _owned(self, shard: Shard) -> None:
         await self._shares.load(shard)
@@ -146,5 +155,6 @@ def _worker_config(settings: Settings, arguments: dict[str, Any], partitions: in
         transaction_timeout_s=own.transaction_timeout_s,
         restore_deadline_s=own.restore_deadline_s,
         stall_deadline_s=own.stall_deadline_s,
+        step_deadline_s=own.step_deadline_s,
         replication_factor=settings.kafka.replication_factor,
     )

@@ -4,6 +4,8 @@ import contextlib
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from agents.worker_metrics import WorkerMetrics
+
 LATENCIES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
 
 
@@ -12,6 +14,7 @@ class IndexerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self.worker = WorkerMetrics(registry)
         self.candidates = Counter(
             "svq_candidates", "Candidate records by what became of them", ["result"], registry=registry
         )
@@ -44,11 +47,7 @@ class IndexerMetrics:
         self.version_time = Gauge(
             "svq_model_version_time_seconds", "When the version in use was committed", registry=registry
         )
-        self.lag = Gauge(
-            "svq_consumer_lag_records", "Records behind the end of a source", ["topic", "partition"], registry=registry
-        )
         self._of_partition = (self.items, self.scan_seconds, self.misplaced)
-        self.loop_lag = Gauge("svq_event_loop_lag_seconds", "How late the event loop wakes up", registry=registry)
 
     def forget(self, partition: int) -> None:
         """Another worker measures this partition now."""

@@ -10,6 +10,7 @@ from streamvq_client.rows import decode_item
 from agents.table_follower import TableFollower
 from pipeline.catalogue import Catalogue
 from pipeline.eligibility import EVERYTHING, Eligibility
+from tables.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -23,11 +24,12 @@ class ItemFeatures(TableFollower):
         self,
         connection: Mapping[str, Any],
         topic: str,
+        pulse: Pulse,
         catalogue: Catalogue,
         in_thread: InThread,
         eligible: Eligibility = EVERYTHING,
     ) -> None:
-        super().__init__(connection, topic)
+        super().__init__(connection, topic, pulse)
         self._catalogue, self._eligible = catalogue, eligible
         self._in_thread = in_thread
 

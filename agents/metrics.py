@@ -8,6 +8,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from schemas.errors import ResourceError
+from tables.errors import die
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,8 @@ class MetricsServer:
                 await writer.drain()
         except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError):
             log.debug("request dropped")
+        except Exception as error:  # noqa: BLE001 - asyncio would only log it
+            die(error, task="metrics")
         finally:
             writer.close()
 

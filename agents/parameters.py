@@ -9,7 +9,7 @@ import structlog
 from streamvq_client.changelog import ChangelogReader, Record
 
 from agents.placer import Placer
-from tables.errors import die
+from tables.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +26,9 @@ class ParametersFollower:
         ready: set once everything that the topic held at the start has been read, be it nothing.
     """
 
-    def __init__(self, connection: Mapping[str, Any], topic: str, placer: Placer) -> None:
+    def __init__(self, connection: Mapping[str, Any], topic: str, placer: Placer, pulse: Pulse) -> None:
         self.ready = asyncio.Event()
-        self._connection, self._topic, self._placer = connection, topic, placer
+        self._connection, self._topic, self._placer, self._pulse = connection, topic, placer, pulse
         self._lag = 0
 
     @property
@@ -37,13 +37,11 @@ class ParametersFollower:
         return self._lag
 
     async def run(self) -> NoReturn:
-        """Follow; a defect or a broker that stays away ends the process."""
-        try:
-            while True:
-                await self._follow()
-                await self._placer.read_again()
-        except Exception as error:  # noqa: BLE001 - a replica that no longer follows would file by an old model for ever
-            die(error, topic=self._topic)
+        """Follow; to be guarded, for a replica that no longer follows would file by an old model for ever."""
+        self._pulse.beat()
+        while True:
+            await self._follow()
+            await self._placer.read_again()
 
     async def _follow(self) -> None:
         """Read the topic from its beginning, until it has to be read again."""
@@ -64,6 +62,7 @@ class ParametersFollower:
                 if reader.ready:
                     self.ready.set()
                 self._lag = reader.lag()[self._topic]
+                self._pulse.look(reader.positions, behind=self._lag > 0)
 
     def _report(self, before: int, records: int) -> None:
         if before == 0 and self._placer.version:

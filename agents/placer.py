@@ -1,17 +1,15 @@
 """The replica's thread: torch computes there, and the event loop only moves bytes."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TypeVar
 
 import torch
 
 from agents.replica import Features, ParameterRecords, Placed, Replica
 from schemas.parameters import Commit
-
-T = TypeVar("T")
+from tables.compute import ComputeThread
+from tables.pulse import Pulse
 
 
 class Stage(IntEnum):
@@ -30,9 +28,10 @@ class Placer:
         stage: how far the model is.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, pulse: Pulse, threads: int) -> None:
+        """`pulse` beats as long as the thread computes one thing after another."""
         self._replica = Replica()
-        self._executor = ThreadPoolExecutor(1, "placer", torch.set_num_threads, (threads,))
+        self._thread = ComputeThread(pulse, torch.set_num_threads, threads)
         self.commit: Commit | None = None
         self.stage = Stage.NOTHING
         self._reached = {stage: asyncio.Event() for stage in Stage}
@@ -45,7 +44,7 @@ class Placer:
 
     async def feed(self, records: ParameterRecords, *, complete: bool) -> bool:
         """As `Replica.feed`."""
-        follows = await self._run(lambda: self._replica.feed(records, complete=complete))
+        follows = await self._thread(lambda: self._replica.feed(records, complete=complete))
         self.commit = self._replica.commit
         self.stage = Stage(bool(self.commit) + self._replica.files)
         for stage in Stage:
@@ -59,15 +58,12 @@ class Placer:
 
     async def read_again(self) -> None:
         """As `Replica.read_again`."""
-        await self._run(self._replica.read_again)
+        await self._thread(self._replica.read_again)
 
     async def place(self, ids: Sequence[str], features: Sequence[Features], present: Iterable[int]) -> Placed:
         """As `Replica.place`."""
-        return await self._run(lambda: self._replica.place(ids, features, present))
+        return await self._thread(self._replica.place, ids, features, present)
 
     def close(self) -> None:
         """Let the thread end."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
-    async def _run(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+        self._thread.close()

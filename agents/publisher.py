@@ -12,7 +12,8 @@ from agents.cut import Cut
 from agents.item_features import InThread
 from agents.learning import Learning
 from schemas.topics import Topics
-from tables.errors import ShardLost, die
+from tables.errors import ShardLost
+from tables.guard import guarded
 from tables.shard import Shard, Step
 from tables.table import Table
 
@@ -63,7 +64,7 @@ class Publisher:
         empty = self._empty_codes(self._learning.codes, now_ms)
         cut = await self._in_thread(self._learning.cut, self._next_version, now_ms, 1000 * self._publish_s, empty)
         self._next_version += 1
-        self._task = asyncio.create_task(self._publish(cut), name=f"publish {cut.commit.version}")
+        self._task = guarded(self._publish(cut), name=f"publish {cut.commit.version}")
         return self._task
 
     async def flush(self) -> None:
@@ -87,8 +88,6 @@ class Publisher:
         except ShardLost:
             log.info("version left to the next owner", version=cut.commit.version)
             return
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task before the next version
-            die(error, shard=self._shard.name)
         self._publish_s = time.monotonic() - started
         self._on_published(cut, self._publish_s)
 

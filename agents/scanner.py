@@ -12,7 +12,8 @@ from agents.partition_rows import IndexTables, PartitionRows
 from agents.placer import Placer, Stage
 from agents.scan import Slice, SliceScanner
 from agents.shares import Shares
-from tables.errors import ShardLost, die
+from tables.errors import ShardLost
+from tables.guard import guarded
 from tables.shard import Shard, Step
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ class Scanner:
 
     async def begin(self, shard: Shard) -> None:
         """Walk a shard from now on, once it is ready."""
-        self._walks[shard.name] = asyncio.create_task(self._walk(shard), name=f"scan {shard.name}")
+        self._walks[shard.name] = guarded(self._walk(shard), name=f"scan {shard.name}")
 
     async def end(self, shard: Shard) -> None:
         """The shard is lost."""
@@ -61,8 +62,6 @@ class Scanner:
                     done = max(done, stage)
         except ShardLost:
             pass
-        except Exception as error:  # noqa: BLE001 - a task that nobody awaits
-            die(error, shard=shard.name)
 
     def _all_filed(self, shard: Shard) -> bool:
         share = self._shares[shard.partitions[0]]

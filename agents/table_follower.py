@@ -8,6 +8,7 @@ from typing import Any
 from streamvq_client.changelog import ChangelogReader, Record
 
 from schemas.errors import UnreachableError
+from tables.pulse import Pulse
 
 # Decoding these takes some 10 ms: no step waits for longer.
 RECORDS_AT_A_TIME = 1000
@@ -16,7 +17,9 @@ RECORDS_AT_A_TIME = 1000
 class TableFollower(ABC):
     """Reads one changelog; what its rows mean is the subclass's."""
 
-    def __init__(self, connection: Mapping[str, Any], topic: str) -> None:
+    def __init__(self, connection: Mapping[str, Any], topic: str, pulse: Pulse) -> None:
+        """`pulse` beats as long as the reader gets on."""
+        self._pulse = pulse
         self._reader = ChangelogReader(connection, [topic])
         self._topic = topic
 
@@ -26,6 +29,7 @@ class TableFollower(ABC):
 
     async def start(self, deadline_s: float) -> None:
         """Read what the table holds now. Raises UnreachableError if that takes longer than the deadline."""
+        self._pulse.beat()
         await self._reader.start()
         try:
             async with asyncio.timeout(deadline_s):
@@ -49,5 +53,6 @@ class TableFollower(ABC):
 
     async def _read(self) -> None:
         records = await self._reader.poll(max_records=RECORDS_AT_A_TIME)
+        self._pulse.look(self._reader.positions, behind=any(self._reader.lag().values()))
         if records:
             await self._take(records)

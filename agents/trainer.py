@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 import torch
@@ -26,13 +25,16 @@ from schemas.errors import FencedError
 from schemas.kafka import connection
 from schemas.settings import Settings
 from tables.app import add_source, add_table, create_app
+from tables.compute import ComputeThread
 from tables.config import WorkerConfig
 from tables.errors import die
-from tables.runner import run, stop_on_signals
+from tables.guard import guarded
+from tables.runner import run
+from tables.stopping import stop_on_signals
+from tables.watch import watched
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
 FINISH_DEADLINE_S = 5.0
 
 
@@ -79,11 +81,15 @@ class Trainer:
         self._settings, self._connection, topics = settings, arguments, settings.topics
         eligible = settings.eligible.rule()
         catalogue = Catalogue(eligible.max_age_ms)
-        self._thread = ThreadPoolExecutor(1, "training", torch.set_num_threads, (settings.trainer.threads,))
-        self._items = ItemFeatures(arguments, topics.items_changelog, catalogue, self._in_thread, eligible)
-        self._empty = EmptyClusters(arguments, topics.clusters_changelog)
-        self._metrics = TrainerMetrics(CollectorRegistry())
+        own = settings.trainer
         self._app = app = create_app(_worker_config(settings, arguments, partitions))
+        pulses = app.shards.pulses
+        thread = ComputeThread(pulses.add("training thread", own.step_deadline_s), torch.set_num_threads, own.threads)
+        items, clusters = topics.items_changelog, topics.clusters_changelog
+        reading = {topic: pulses.stream(topic, own.stall_deadline_s) for topic in (items, clusters)}
+        self._items = ItemFeatures(arguments, items, reading[items], catalogue, thread, eligible)
+        self._empty = EmptyClusters(arguments, clusters, reading[clusters])
+        self._metrics = TrainerMetrics(CollectorRegistry())
         self._sessions = TrainerSessions(
             settings,
             settings.model_config_core(),
@@ -91,7 +97,7 @@ class Trainer:
             app,
             add_table(app, "histories"),
             catalogue,
-            self._in_thread,
+            thread,
             self._empty,
             TrainerReporter(self._metrics, self._lag),
         )
@@ -103,35 +109,40 @@ class Trainer:
         """Wait for the lock, then learn until told to stop. `check` is called now and then, and may end the process."""
         own = self._settings.trainer
         lock = TrainerLock(self._settings.topics.trainer_lock, self._connection, own.session_timeout_s)
-        async with serve_metrics(
-            MetricsServer(self._metrics.registry, self._ready), own.metrics_host, own.metrics_port
+        pulses, metrics = self._app.shards.pulses, self._metrics
+        metrics.registry.register(pulses)
+        server = MetricsServer(metrics.registry, lambda: self._ready() | {"its end": not stop.is_set()})
+        async with (
+            watched(pulses, own.loop_deadline_s, metrics.worker.loop_lag),
+            serve_metrics(server, own.metrics_host, own.metrics_port),
         ):
             try:
                 if await _before(stop, lock.acquire()):
                     self._active = True
-                    self._metrics.active.set(1)
+                    metrics.active.set(1)
                     log.info("active trainer", prefix=self._settings.kafka.prefix)
                     await self._learn(lock, stop, check)
             finally:
-                await lock.release()
+                await lock.release()  # first of all that is left: a standby waits for it
+                await self._items.stop()
+                await self._empty.stop()
 
     async def _learn(self, lock: TrainerLock, stop: asyncio.Event, check: Callable[[], Awaitable[Any]]) -> None:
-        watchdog = Watchdog(self._app.shards, self._metrics.lag, self._metrics.loop_lag, check)
-        background = [asyncio.create_task(_guarded(_until_lost(lock)), name="lock")]
+        background = [guarded(_until_lost(lock), name="lock")]
         deadline_s = self._settings.trainer.restore_deadline_s
         if await _before(stop, self._items.start(deadline_s)) and await _before(stop, self._empty.start(deadline_s)):
-            background.append(asyncio.create_task(_guarded(self._items.follow()), name="items"))
-            background.append(asyncio.create_task(_guarded(self._empty.follow()), name="clusters"))
-            background.append(asyncio.create_task(watchdog.run(), name="watchdog"))
+            background += [
+                guarded(self._items.follow(), name="items"),
+                guarded(self._empty.follow(), name="clusters"),
+                guarded(Watchdog(self._app.shards, self._metrics.worker, check).run(), name="watchdog"),
+            ]
             await self._until(stop)
         for task in background:
             task.cancel()
-        await self._items.stop()
-        await self._empty.stop()
 
     async def _until(self, stop: asyncio.Event) -> None:
         finished = asyncio.Event()
-        running = asyncio.create_task(run(self._app, finished), name="faust")
+        running = guarded(run(self._app, finished), name="worker")
         await stop.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_DEADLINE_S):
@@ -152,9 +163,6 @@ class Trainer:
         ]
         return sum(max(0, lag) for lag in behind)
 
-    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
-
 
 def _worker_config(settings: Settings, arguments: dict[str, Any], partitions: int) -> WorkerConfig:
     topics, own = settings.topics, settings.trainer
@@ -169,6 +177,7 @@ def _worker_config(settings: Settings, arguments: dict[str, Any], partitions: in
         transaction_timeout_s=own.transaction_timeout_s,
         restore_deadline_s=own.restore_deadline_s,
         stall_deadline_s=own.stall_deadline_s,
+        step_deadline_s=own.step_deadline_s,
         replication_factor=settings.kafka.replication_factor,
     )
 
@@ -188,10 +197,3 @@ async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 async def _until_lost(lock: TrainerLock) -> None:
     raise FencedError(f"this process is no longer the active trainer: {await lock.lost()}")
-
-
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except Exception as error:  # noqa: BLE001 - background work that nobody awaits
-        die(error)

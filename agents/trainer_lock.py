@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from agents.incumbent import Incumbent
 from schemas.errors import TopicsError
+from tables.guard import guarded
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         )
         await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=self)
-        self._polling = asyncio.create_task(self._poll(self._consumer), name="trainer-lock")
+        self._polling = guarded(self._poll(self._consumer), name="trainer lock")
         await self._settled(self._held, self._lost)
         if self._lost.is_set():
             raise TopicsError(f"cannot take part in the group {self._topic}: {self._reason}")

@@ -7,6 +7,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agents.cut import Cut
+from agents.worker_metrics import WorkerMetrics
 from pipeline.batch import StepReport
 from schemas.events import Tally
 
@@ -21,6 +22,7 @@ class TrainerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self.worker = WorkerMetrics(registry)
         self.active = Gauge("svq_trainer_active", "1 for the trainer that learns, 0 on standby", registry=registry)
         self.exposures = Counter("svq_exposures", "Exposures learnt from", registry=registry)
         self.rejected = Counter(
@@ -41,10 +43,6 @@ class TrainerMetrics:
         self.codes_used = Gauge("svq_codes_used", "Codes with a noticeable share of the mass", registry=registry)
         self.perplexity = Gauge("svq_codebook_perplexity", "Codes that would be as even", registry=registry)
         self.waiting = Gauge("svq_exposures_waiting", "Decoded exposures that wait for a step", registry=registry)
-        self.lag = Gauge(
-            "svq_consumer_lag_records", "Records behind the end of a source", ["topic", "partition"], registry=registry
-        )
-        self.loop_lag = Gauge("svq_event_loop_lag_seconds", "How late the event loop wakes up", registry=registry)
 
 
 class TrainerReporter:

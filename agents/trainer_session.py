@@ -12,12 +12,12 @@ from agents.micro_batch import MicroBatches
 from agents.publisher import Publisher
 from agents.trainer_metrics import TrainerReporter
 from schemas.events import Exposure
-from tables.errors import ShardLost, StalledError, die
+from tables.errors import ShardLost
+from tables.guard import guarded
 from tables.position import Event
 from tables.shard import Shard
 from tables.transaction import Record
 
-STEP_DEADLINE_S = 45.0  # below `stall_deadline_s`, so that the message names the step
 BATCHES_WAITING = 4
 
 
@@ -48,7 +48,7 @@ class TrainerSession:
 
     def start(self) -> None:
         """Begin to learn."""
-        self._running = asyncio.create_task(self._run(), name="trainer session")
+        self._running = guarded(self._run(), name="trainer session", shard=self._shard.name)
 
     async def take(self, events: Sequence[Event]) -> None:
         """Events that the shard admitted. Waits for room, so that a bounded number of decoded elements waits."""
@@ -90,28 +90,21 @@ class TrainerSession:
             raise ShardLost(self._shard.name)
 
     async def _run(self) -> None:
-        try:
-            while not self._stopping:
-                if self._batches.ready(time.monotonic()):
-                    await self._step()
-                due = self._publisher.due_at()
-                if due is not None and due <= time.monotonic():
-                    task = await self._publisher.begin()
-                    task.add_done_callback(lambda _: self._changed.set())
-                await self._pause()
-            await self._publisher.flush()
-        except Exception as error:  # noqa: BLE001 - the one guard of a session
-            die(error, shard=self._shard.name)
+        while not self._stopping:
+            if self._batches.ready(time.monotonic()):
+                await self._step()
+            due = self._publisher.due_at()
+            if due is not None and due <= time.monotonic():
+                task = await self._publisher.begin()
+                task.add_done_callback(lambda _: self._changed.set())
+            await self._pause()
+        await self._publisher.flush()
 
     async def _step(self) -> None:
         batch = self._batches.take()
         self._room.set()
         started = time.monotonic()
-        try:
-            async with asyncio.timeout(STEP_DEADLINE_S):
-                report = await self._in_thread(self._learning.learn, batch)
-        except TimeoutError:
-            raise StalledError(f"a training step took longer than {STEP_DEADLINE_S:.0f} s") from None
+        report = await self._in_thread(self._learning.learn, batch)
         if report is not None:
             self._reporter.stepped(report, time.monotonic() - started)
 

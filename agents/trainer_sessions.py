@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 from aiokafka import TopicPartition
 
-from agents.item_features import InThread
 from agents.learning import Learning
 from agents.micro_batch import Position
 from agents.publisher import Publisher
@@ -22,6 +21,7 @@ from schemas.errors import InvariantError
 from schemas.parameters import first_version
 from schemas.settings import Settings
 from tables.app import App
+from tables.compute import ComputeThread
 from tables.errors import ShardLost
 from tables.offsets import probe
 from tables.position import Event
@@ -48,12 +48,12 @@ class TrainerSessions:
         app: App,
         histories: Table,
         catalogue: Catalogue,
-        in_thread: InThread,
+        thread: ComputeThread,
         empty_codes: Callable[[int, int], list[int]],
         reporter: TrainerReporter,
     ) -> None:
         self._settings, self._config, self._connection, self._app = settings, config, connection, app
-        self._histories, self._catalogue, self._in_thread, self._reporter = histories, catalogue, in_thread, reporter
+        self._histories, self._catalogue, self._thread, self._reporter = histories, catalogue, thread, reporter
         self._empty_codes = empty_codes
         self._session: TrainerSession | None = None
 
@@ -79,7 +79,7 @@ class TrainerSessions:
         topics, deadline_s = self._settings.topics, self._settings.trainer.restore_deadline_s
         stored = await load(self._connection, topics, deadline_s)
         positions = await self._positions(shard, stored)
-        learning: Learning = await self._in_thread(self._learning, stored, positions)
+        learning = await self._thread.within(deadline_s, self._learning, stored, positions)
         self._session = self._open(shard, learning, stored)
         log.info("model ready", version=stored.commit.version if stored else None, clock=learning.learner.clock)
         self._session.start()
@@ -136,7 +136,7 @@ class TrainerSessions:
         publisher = Publisher(
             shard,
             learning,
-            self._in_thread,
+            self._thread,
             topics=self._settings.topics,
             histories=self._histories,
             first_version=first_version(stored.commit.version if stored else None, time.time_ns() // 1_000_000),
@@ -148,7 +148,7 @@ class TrainerSessions:
             shard,
             learning,
             publisher,
-            self._in_thread,
+            self._thread,
             batch_deadline_s=trainer.batch_deadline_ms / 1000,
             reporter=self._reporter,
         )

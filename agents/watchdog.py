@@ -1,19 +1,21 @@
-"""What nobody else notices: records that wait while nothing moves, partitions that were added, a loop that hangs."""
+"""What nobody else notices: records that wait while nothing moves, Kafka that is silent, partitions that were added."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from prometheus_client import Gauge
 
+from agents.worker_metrics import WorkerMetrics
 from schemas.errors import UnreachableError
-from tables.errors import ShardLost, StalledError, die
+from tables.errors import ShardLost, StalledError
 from tables.offsets import probe, reader
 from tables.position import Position
+from tables.pulse import Pulse
 from tables.shard import Shard, Step
 from tables.shards import Shards
 
@@ -23,11 +25,10 @@ LOOK_S = 5.0
 CHECK_S = 60.0
 IDLE_S = 10.0
 PROBE_S = 10.0
-LOOP_TICK_S = 0.5
 
 
 class Watchdog:
-    """Measures how far each source is behind, and ends the process when there is lag without progress.
+    """Measures how far each source is behind, and tells their pulses whether they move.
 
     Faust can stop delivering without an error, and commits can freeze while everything else goes on. With
     `skip_markers`, an offset that only markers and aborted records separate from the end is moved there, so that
@@ -37,84 +38,64 @@ class Watchdog:
     def __init__(
         self,
         shards: Shards,
-        lag: Gauge,
-        loop_lag: Gauge,
+        metrics: WorkerMetrics,
         check: Callable[[], Awaitable[None]],
         *,
         skip_markers: bool = False,
     ) -> None:
         """`check` is called now and then; what it raises ends the process."""
-        self._skip_markers = skip_markers
-        self._shards, self._lag, self._loop_lag, self._check = shards, lag, loop_lag, check
-        self._moved: dict[TopicPartition, tuple[Position, int, float]] = {}
-        self._unreachable_since: float | None = None
+        self._shards, self._metrics, self._check, self._skip_markers = shards, metrics, check, skip_markers
+        self._kafka = self._pulse("Kafka")
+        self._pulses: dict[Position, Pulse] = {}
         self._checked = time.monotonic()
 
     async def run(self) -> None:
-        """Watch, for as long as the process lives."""
-        ticking = asyncio.create_task(self._tick(), name="loop lag")
-        try:
-            async with reader(self._shards.config.connection) as consumer:
-                while True:
-                    await asyncio.sleep(LOOK_S)
-                    await self._patiently(self._round(consumer))
-        except Exception as error:  # noqa: BLE001 - a task that nobody awaits
-            die(error)
-        finally:
-            ticking.cancel()
+        """Watch for ever. A broker that restarts is no reason to end, one that stays away is."""
+        self._kafka.beat()
+        async with reader(self._shards.config.connection) as consumer:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                try:
+                    await self._round(consumer)
+                except StalledError:
+                    raise
+                except (KafkaError, UnreachableError) as error:
+                    self._kafka.note = repr(error)
+                    log.warning("Kafka does not answer", error=repr(error))
+                else:
+                    self._kafka.beat()
 
     async def _round(self, consumer: Any) -> None:
-        for shard in self._shards:
-            if shard.owned:
-                await self._look(shard, dict(await consumer.end_offsets(shard.sources)))
+        shards = [shard for shard in self._shards if shard.owned]
+        self._forget({position for shard in shards for position in shard.positions.values()})
+        for shard in shards:
+            await self._look(shard, dict(await consumer.end_offsets(shard.sources)))
+        self._metrics.stepped.set(max((shard.stepped for shard in shards), default=0))
         if time.monotonic() - self._checked > CHECK_S:
             self._checked = time.monotonic()
             await self._check()
 
-    async def _patiently(self, round_: Coroutine[Any, Any, None]) -> None:
-        """A broker that restarts is no reason to end, one that stays away is."""
-        try:
-            await round_
-            self._unreachable_since = None
-        except (KafkaError, UnreachableError) as error:
-            if isinstance(error, StalledError):
-                raise
-            since = self._unreachable_since = self._unreachable_since or time.monotonic()
-            if time.monotonic() - since > self._shards.config.stall_deadline_s:
-                raise
-            log.warning("Kafka does not answer", error=repr(error))
-
-    async def _tick(self) -> None:
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(LOOP_TICK_S)
-            self._loop_lag.set(max(0.0, time.monotonic() - before - LOOP_TICK_S))
-
     async def _look(self, shard: Shard, ends: dict[TopicPartition, int]) -> None:
-        now = time.monotonic()
         for source, position in shard.positions.items():
             committed, lag = position.committed, max(0, ends[source] - position.committed)
-            self._lag.labels(source.topic, source.partition).set(lag)
-            known, before, since = self._moved.get(source, (position, committed, now))
-            # Another position: the partition was given anew, and what went before says nothing about this ownership.
-            if known is not position or committed != before or not lag:
-                before, since = committed, now
-            self._moved[source] = (position, before, since)
-            if lag and now - since > IDLE_S:
-                await self._doubt(shard, source, committed, now - since)
+            self._metrics.lag.labels(source.topic, source.partition).set(lag)
+            # By position: a partition that was given anew is another ownership, whatever went before.
+            if position not in self._pulses:
+                self._pulses[position] = self._pulse(f"{source.topic}-{source.partition}")
+            pulse = self._pulses[position]
+            pulse.look(committed, behind=lag > 0)
+            if pulse.still_s > IDLE_S:
+                await self._doubt(shard, source, pulse, committed)
 
-    async def _doubt(self, shard: Shard, source: TopicPartition, committed: int, still_s: float) -> None:
+    async def _doubt(self, shard: Shard, source: TopicPartition, pulse: Pulse, committed: int) -> None:
         """Nothing has moved for a while: are there records at all?"""
-        connection, deadline_s = self._shards.config.connection, self._shards.config.stall_deadline_s
-        record, reached = await probe(connection, source, committed, PROBE_S)
-        if record is None:
-            if self._skip_markers:
-                await self._skip(shard, source, committed, reached)
-        elif still_s > deadline_s:
-            raise StalledError(
-                f"record {record} of {source.topic}-{source.partition} has waited for {still_s:.0f} s, "
-                "and nothing has moved"
-            )
+        record, reached = await probe(self._shards.config.connection, source, committed, PROBE_S)
+        if record is not None:
+            pulse.note = f"record {record} waits"
+            return
+        pulse.beat()
+        if self._skip_markers:
+            await self._skip(shard, source, committed, reached)
 
     async def _skip(self, shard: Shard, source: TopicPartition, committed: int, reached: int) -> None:
         step: Step[Any]
@@ -126,3 +107,12 @@ class Watchdog:
                     step.advance(source, reached)
         except ShardLost:
             log.debug("partition lost meanwhile", source=source.topic, partition=source.partition)
+
+    def _forget(self, owned: set[Position]) -> None:
+        for position in self._pulses.keys() - owned:
+            self._shards.pulses.remove(self._pulses.pop(position))
+            with contextlib.suppress(KeyError):
+                self._metrics.lag.remove(*position.source)
+
+    def _pulse(self, what: str) -> Pulse:
+        return self._shards.pulses.stream(what, self._shards.config.stall_deadline_s)

@@ -19,19 +19,33 @@ class BrokerSettings(Section):
     )
 
 
-class WorkerSettings(Section):
+class ProcessSettings(Section):
+    """What trainer, indexer and server have in common: how long something may stand still before the process ends."""
+
+    loop_deadline_s: float = Field(30.0, gt=0, description="The event loop may hang so long before the process ends.")
+    stall_deadline_s: float = Field(
+        60.0,
+        gt=0,
+        description="Reading, restoring, and Kafka itself may make no progress for so long before the process ends; "
+        "started again it joins anew.",
+    )
+
+
+class WorkerSettings(ProcessSettings):
     """What trainer and indexer have in common."""
 
     folder: Path | None = Field(
         None, description="RocksDB tables: a cache, one process a folder; default `<data>/<prefix>/<role>`."
     )
     session_timeout_s: float = Field(
-        10.0, ge=1, description="Silence after which Kafka gives a worker's partitions to another one."
+        8.0, ge=1, description="Silence after which Kafka gives a worker's partitions to another one."
     )
     transaction_timeout_s: float = Field(60.0, ge=1, description="Longest a transaction may stay open.")
     restore_deadline_s: float = Field(600.0, gt=0, description="Longest that restoring a partition may take.")
-    stall_deadline_s: float = Field(
-        60.0, gt=0, description="Lag without progress for so long ends the process: it restarts."
+    step_deadline_s: float = Field(
+        45.0,
+        gt=0,
+        description="A step, or a call to the computing thread, may take so long before the process ends.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address of the Prometheus endpoint.")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of the Prometheus endpoint; unset: none.")
@@ -64,7 +78,7 @@ class IndexerSettings(WorkerSettings):
     threads: int = Field(1, ge=1, description="Threads of one forward pass.")
 
 
-class ServerSettings(Section):
+class ServerSettings(ProcessSettings):
     """The process that answers queries."""
 
     host: str = Field("127.0.0.1", description="Address to listen at; 0.0.0.0 for every interface.")

@@ -17,6 +17,7 @@ from serving.routes_health import health_routes
 from serving.routes_retrieve import retrieve_routes
 from serving.routes_state import state_routes
 from serving.state import Observer
+from tables.pulse import Pulses
 
 ABOUT = """Which items for this user, now? Answers come from an index that learns from the event stream as it runs.
 
@@ -29,9 +30,12 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.replica = Replica(settings.topics, settings.eligible.rule())
-        self.follower = Follower(settings, self.replica)
+        self.pulses = Pulses()
+        reading = self.pulses.stream("replica", settings.server.stall_deadline_s)
+        self.follower = Follower(settings, self.replica, reading)
         self.observer = Observer(self.replica, self.follower.readiness)
         self.metrics = Metrics(self.observer)
+        self.metrics.registry.register(self.pulses)
         self.app = _create_app(self, settings)
 
     async def run(self) -> None:

@@ -21,12 +21,16 @@ from serving.errors import OutdatedError, reading_failed
 from serving.metrics import Metrics
 from serving.replica import Replica
 from serving.stream_time import now_ms
+from tables.pulse import Pulse
 
 POLL_RECORDS: Final = 1000
 """Records taken from Kafka's client at a time, which costs about 3 ms."""
 POLL_MS: Final = 100
 SLICE: Final = 256
 """Rows applied in one piece, about 2 ms; queries run between pieces."""
+
+SILENT_S: Final = 5.0
+"""Kafka answers ten times a second while it can."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +41,15 @@ class Follower:
     Args:
         settings: where Kafka is.
         replica: what is kept up.
+        pulse: beats as long as that gets on, or there is nothing to do.
     """
 
-    def __init__(self, settings: Settings, replica: Replica) -> None:
+    def __init__(self, settings: Settings, replica: Replica, pulse: Pulse) -> None:
         self._kafka = settings.kafka
         self._parameters = settings.topics.parameters
         self._index_topic = settings.topics.item_index_changelog
         self._replica = replica
+        self._pulse = pulse
         self._topics = [self._parameters, *replica.topics]
         self._reader: ChangelogReader | None = None
         self._versions = Versions()
@@ -57,6 +63,7 @@ class Follower:
         Raises:
             StreamVQError: the replica cannot be kept up any more; the process has to end.
         """
+        self._pulse.beat()
         try:
             async with ChangelogReader(connection(self._kafka), self._topics) as reader:
                 self._reader = reader
@@ -100,6 +107,13 @@ class Follower:
         metrics.read(records)
         if reader.ready and not self._ready:
             self._become_ready()
+        self._pulse.look(reader.positions, behind=self._behind(reader))
+
+    def _behind(self, reader: ChangelogReader) -> bool:
+        """Whether there is more to read now. Without Kafka there is not: answers go on, from what was read before."""
+        if not self._ready:
+            return True
+        return reader.silent_s() < SILENT_S and any(reader.lag().values())
 
     def _version_due(self) -> bool:
         return time.monotonic() - self._activated >= self._interval_s

@@ -3,7 +3,7 @@
 from collections import Counter as TopicCount
 from collections.abc import Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from streamvq_client.record import Record
@@ -41,6 +41,7 @@ class Metrics:
             buckets=VISIBLE,
             registry=self.registry,
         )
+        self.loop_lag = Gauge("svq_event_loop_lag_seconds", "How late the event loop wakes up", registry=self.registry)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""

@@ -1,7 +1,6 @@
 """One server process: the application at a socket, the follower beside it, both in one thread."""
 
 import asyncio
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,8 @@ from pipeline.merge import merge
 from pipeline.postings import Postings
 from schemas.settings import Settings
 from serving.app import Server
+from tables.stopping import stop_on_signals
+from tables.watch import watched
 
 GRACE_S: Final = 5
 """How long requests under way may take to end when the server is told to stop."""
@@ -37,8 +38,14 @@ def compile_loops() -> None:
 
 async def serve(settings: Settings, listening: socket.socket) -> None:
     """Answer at this socket and follow Kafka until a signal comes; StreamVQError if following becomes impossible."""
+    stop = stop_on_signals()
     torch.set_num_threads(settings.server.threads)
     server = Server(settings)
+    async with watched(server.pulses, settings.server.loop_deadline_s, server.metrics.loop_lag):
+        await _serve(server, settings, listening, stop)
+
+
+async def _serve(server: Server, settings: Settings, listening: socket.socket, stop: asyncio.Event) -> None:
     # No line a request: counts and times are in the metrics.
     config = uvicorn.Config(
         server.app,
@@ -49,15 +56,15 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     web = _Web(config)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, web.stop)
     host, port = listening.getsockname()[:2]
     log.info("listening", url=f"http://{host}:{port}", kafka=settings.kafka.bootstrap_servers)
-    following = asyncio.create_task(server.run())
-    answering = asyncio.create_task(web.serve(sockets=[listening]))
+    following = asyncio.create_task(server.run(), name="follower")
+    answering = asyncio.create_task(web.serve(sockets=[listening]), name="web")
+    asked = asyncio.create_task(stop.wait(), name="stop")
     try:
-        await asyncio.wait({following, answering}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({following, answering, asked}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        asked.cancel()
         web.stop()
         following.cancel()
         await answering

@@ -1,6 +1,7 @@
 """Faust apps whose every step is one Kafka transaction."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
@@ -9,6 +10,7 @@ from yarl import URL
 
 from tables.config import WorkerConfig
 from tables.consumer import Transport
+from tables.errors import die
 from tables.manager import TableManager
 from tables.shards import Shards
 from tables.table import Table
@@ -82,6 +84,18 @@ def add_source(app: App, topic: str, *, batched: bool = False) -> Any:
         partitions=app.shards.config.partitions,
         acks=False,
     )
+
+
+def add_agent(app: App, source: Any, name: str, work: Callable[[Any], Awaitable[None]]) -> None:
+    """Let `work` take the stream of a source. What it raises ends the process: Faust would skip the events."""
+
+    async def agent(stream: Any) -> None:
+        try:
+            await work(stream)
+        except Exception as error:  # noqa: BLE001 - the one guard of an agent
+            die(error, agent=name)
+
+    app.agent(source, name=name)(agent)
 
 
 async def _release(app: App, revoked: set[TopicPartition], **_: Any) -> None:

@@ -22,6 +22,7 @@ class WorkerConfig:
         transaction_timeout_s: longest a step's commit may take.
         restore_deadline_s: longest a restore may take.
         stall_deadline_s: lag without progress for so long ends the process.
+        step_deadline_s: so does a step whose handler takes longer.
         replication_factor: of changelogs that Faust has to create.
     """
 
@@ -31,10 +32,11 @@ class WorkerConfig:
     sources: tuple[str, ...]
     partitions: int
     transactional_id: str | None = None
-    session_timeout_s: float = 10.0
+    session_timeout_s: float = 8.0
     transaction_timeout_s: float = 60.0
     restore_deadline_s: float = 600.0
     stall_deadline_s: float = 60.0
+    step_deadline_s: float = 45.0
     replication_factor: int = 1
 
     def shard_name(self, partition: int) -> str:

@@ -1,5 +1,7 @@
 """What ends a worker, as a part of the tree in `schemas.errors`: the parent says what the operator does.
 
+StreamVQError 1
+└── StuckError           something within this process stood still
 UnreachableError 3
 ├── InDoubtError         a transaction did not end in time
 ├── StalledError         records wait, and Faust or Kafka stopped delivering them
@@ -30,6 +32,13 @@ log = structlog.get_logger(__name__)
 
 class ShardLost(Exception):  # noqa: N818 - a signal, not an error
     """The shard was given away before the step began; its events belong to the next owner."""
+
+
+class StuckError(StreamVQError):
+    """A part of this process stood still for longer than it may. The stacks above say where: report them.
+
+    If they show work and no wait, the machine is too slow for the limit, which is a setting.
+    """
 
 
 class InDoubtError(UnreachableError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from tables.config import WorkerConfig
 from tables.errors import InDoubtError, ShardLost, die
 from tables.offsets import committed_offsets, first_record, reader, starting_offsets
 from tables.position import E, Position
+from tables.pulse import Pulses
 from tables.restore import restore_tables
 from tables.step import Step
 from tables.table import Table
@@ -33,6 +35,7 @@ class Shard:
         name: the transactional id.
         partitions: of the sources and of the tables.
         ready: set once the tables are restored; also set when the shard is closed, so that nobody waits for ever.
+        stepped: when the last transaction was committed, seconds since 1970; 0 before the first.
     """
 
     def __init__(
@@ -42,14 +45,18 @@ class Shard:
         config: WorkerConfig,
         tables: Sequence[Table],
         generation: Callable[[], int],
+        pulses: Pulses,
     ) -> None:
         self.name = name
         self.partitions = sorted(partitions)
         self.ready = asyncio.Event()
+        self.stepped = 0.0
         self.positions: dict[TopicPartition, Position] = {}
         self._config, self._tables, self._generation = config, tables, generation
         self._lock = asyncio.Lock()
         self._producer: Any = None
+        self._stepping = pulses.add(f"step of {name}", config.step_deadline_s)
+        self._pulses = pulses
 
     @property
     def sources(self) -> list[TopicPartition]:
@@ -103,6 +110,7 @@ class Shard:
         async with self._lock:
             producer, self._producer = self._producer, None
             self.ready.set()
+            self._pulses.remove(self._stepping)
             if producer is not None:
                 try:
                     await asyncio.wait_for(producer.stop(), CLOSE_DEADLINE_S)
@@ -126,7 +134,8 @@ class Shard:
             try:
                 step = Step(await self._current(events))
                 step.offsets.update(self._touched(step.events))
-                yield step
+                with self._stepping.during():
+                    yield step
                 if not step.empty:
                     await self._publish(step, step.offsets)
             except Exception as error:  # noqa: BLE001 - the one guard of every step
@@ -179,6 +188,7 @@ class Shard:
             raise InDoubtError(
                 f"a transaction of {self.name} did not end in {self._config.transaction_timeout_s:.0f} s"
             ) from None
+        self.stepped = time.time()
         for source, offset in offsets.items():
             self.positions[source].committed = offset
         for (table, partition), rows in step.rows.items():

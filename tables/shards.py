@@ -8,14 +8,18 @@ from aiokafka import TopicPartition
 
 from schemas.errors import FencedError, InvariantError, StreamVQError
 from tables.config import WorkerConfig
-from tables.errors import ShardLost, die
+from tables.errors import ShardLost
+from tables.guard import guarded
 from tables.offsets import reader
 from tables.position import E
+from tables.pulse import Pulses
 from tables.shard import Shard, Step
 from tables.table import Table
 
 log = structlog.get_logger(__name__)
 
+# Kafka itself lets a group wait so long for members that have steps to finish.
+JOIN_S = 60.0
 RESTORES_AT_A_TIME = 4  # each holds some MiB of fetched rows
 
 Hook = Callable[[Shard], Awaitable[None]]
@@ -28,6 +32,7 @@ class Shards:
         on_owned: called for a shard once it is fenced and its tables are restored, before its first step.
         on_lost: called for a shard once it is closed; it may be owned again later, as another object.
         joined: whether Kafka has said which partitions are ours, be it none.
+        pulses: what must move while this worker works.
     """
 
     def __init__(self, config: WorkerConfig, generation: Callable[[], int]) -> None:
@@ -36,6 +41,8 @@ class Shards:
         self.on_owned: Hook | None = None
         self.on_lost: Hook | None = None
         self.joined = False
+        self.pulses = Pulses()
+        self._joining = self.pulses.stream(f"joining {config.group}", config.stall_deadline_s + JOIN_S)
         self._generation = generation
         self._owned: dict[str, Shard] = {}
         self._of: dict[int, Shard] = {}
@@ -73,8 +80,13 @@ class Shards:
         except ShardLost:
             log.debug("events left to the next owner", partition=partition, events=len(events))
 
+    def join(self) -> None:
+        """From now on Kafka is expected to say what is ours."""
+        self._joining.beat()
+
     async def release(self) -> None:
-        """Let go of everything: steps in flight finish, nothing new begins."""
+        """Let go of everything: steps in flight finish, nothing new begins; Kafka says what is ours next."""
+        self.join()
         for task in list(self._restoring):
             task.cancel()
         lost = list(self._owned.values())
@@ -92,7 +104,7 @@ class Shards:
         names: dict[str, list[int]] = {}
         for partition in sorted(partitions):
             names.setdefault(self.config.shard_name(partition), []).append(partition)
-        shards = [Shard(name, owned, self.config, self.tables, self._generation) for name, owned in names.items()]
+        shards = [self._shard(name, owned) for name, owned in names.items()]
         await asyncio.gather(*(shard.fence() for shard in shards))
         self._ends = {}
         if shards:
@@ -102,22 +114,23 @@ class Shards:
                 self._ends = dict(await consumer.end_offsets(changelogs))
         return shards
 
+    def _shard(self, name: str, partitions: list[int]) -> Shard:
+        return Shard(name, partitions, self.config, self.tables, self._generation, self.pulses)
+
     def publish(self, shards: list[Shard]) -> None:
         """Hand the fenced shards to the steps, and restore them in the background."""
         self.joined = True
+        self._joining.rest()
         for shard in shards:
             self._owned[shard.name] = shard
             self._of.update(dict.fromkeys(shard.partitions, shard))
-            task = asyncio.create_task(self._restore(shard), name=f"restore {shard.name}")
+            task = guarded(self._restore(shard), name=f"restore {shard.name}", shard=shard.name)
             self._restoring.add(task)
             task.add_done_callback(self._restoring.discard)
 
     async def _restore(self, shard: Shard) -> None:
-        try:
-            async with self._turns:
-                await shard.restore(self._ends, self.on_owned)
-        except Exception as error:  # noqa: BLE001 - outside of Faust's reach: nobody else would see it
-            die(error, shard=shard.name)
+        async with self._turns:
+            await shard.restore(self._ends, self.on_owned)
 
     def unfit(self, assigned: set[TopicPartition], partitions: set[int]) -> StreamVQError | None:
         """What is wrong with an assignment of sources and of the tables' partitions, None if it can be owned."""

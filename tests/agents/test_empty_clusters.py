@@ -17,6 +17,7 @@ from schemas.events import Exposure
 from schemas.kafka import connection
 from schemas.parameters import decode_commit
 from schemas.settings import Settings
+from tables.pulse import Pulses
 
 DEADLINE_S = 30.0
 
@@ -34,7 +35,7 @@ async def test_shares_of_all_partitions_add_up_and_changes_are_followed(settings
         await put(1, b"0", 1)
         await put(0, b"1", 2)
         await put(1, b"-1", 5)
-        empty = EmptyClusters(connection(settings_with_topics.kafka), topic)
+        empty = EmptyClusters(connection(settings_with_topics.kafka), topic, Pulses().stream("clusters", 60))
         try:
             await empty.start(DEADLINE_S)
             now_ms = time.time_ns() // 1_000_000

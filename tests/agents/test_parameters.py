@@ -11,6 +11,7 @@ from agents.placer import Placer, Stage
 from pipeline.learner import Learner
 from schemas.kafka import connection
 from schemas.settings import Settings
+from tables.pulse import Pulses
 from tests.agents.index_bench import CONFIG, Bench
 from tests.tables.chaos import until
 
@@ -22,8 +23,11 @@ ITEMS = ["a", "b", "c"]
 async def placer(settings_with_topics: Settings) -> AsyncIterator[Placer]:
     """A placer whose follower has read the empty topic."""
     settings = settings_with_topics
-    placer = Placer(threads=1)
-    follower = ParametersFollower(connection(settings.kafka), settings.topics.parameters, placer)
+    pulses = Pulses()
+    placer = Placer(pulses.add("placing thread", 60), threads=1)
+    follower = ParametersFollower(
+        connection(settings.kafka), settings.topics.parameters, placer, pulses.stream("parameters", 60)
+    )
     task = asyncio.create_task(follower.run())
     try:
         await asyncio.wait_for(follower.ready.wait(), DEADLINE_S)

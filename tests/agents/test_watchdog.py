@@ -1,16 +1,18 @@
 """Lag without progress ends the process; lag that is only markers is none."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from agents import watchdog as watchdog_module
 from agents.watchdog import Watchdog
+from agents.worker_metrics import WorkerMetrics
 from tables.app import add_table, create_app
 from tables.config import WorkerConfig
 from tables.errors import StalledError
@@ -49,14 +51,10 @@ async def shards(bootstrap: str, prefix: str, tmp_path: Path) -> AsyncIterator[S
     table.release(0)
 
 
-@pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
-    """Why the process would have ended; with short intervals."""
-    reasons: list[BaseException] = []
+@pytest.fixture(autouse=True)
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog_module, "LOOK_S", 0.05)
     monkeypatch.setattr(watchdog_module, "IDLE_S", 0.2)
-    monkeypatch.setattr(watchdog_module, "die", lambda reason, **_: reasons.append(reason))
-    return reasons
 
 
 async def send(bootstrap: str, source: TopicPartition, *, commit: bool) -> None:
@@ -70,52 +68,76 @@ async def send(bootstrap: str, source: TopicPartition, *, commit: bool) -> None:
     await producer.stop()
 
 
-def watching(shards: Shards, lag: Gauge, loop_lag: Gauge) -> "asyncio.Task[None]":
-    async def check() -> None:
-        pass
-
-    return asyncio.create_task(Watchdog(shards, lag, loop_lag, check, skip_markers=True).run())
+async def no_check() -> None:
+    pass
 
 
-async def test_markers_are_skipped_and_records_that_wait_end_the_process(
-    bootstrap: str, shards: Shards, ended: list[BaseException]
-) -> None:
+async def test_markers_are_skipped_and_records_that_wait_are_overdue(bootstrap: str, shards: Shards) -> None:
     registry = CollectorRegistry()
-    lag = Gauge("lag", "lag", ["topic", "partition"], registry=registry)
     (shard,) = shards
     (source,) = shard.sources
-    task = watching(shards, lag, Gauge("loop", "loop", registry=registry))
+    watchdog = asyncio.create_task(Watchdog(shards, WorkerMetrics(registry), no_check, skip_markers=True).run())
     try:
         await send(bootstrap, source, commit=False)
 
         async def skipped() -> bool:
+            shards.pulses.advance(0.2)
             offsets = await committed_offsets(shards.config.connection, shards.config.group, [source])
             return offsets[source] == 2
 
         await until(skipped, DEADLINE_S, lambda: "the offset stayed behind an aborted record and its marker")
         assert shard.positions[source].next_offset == 2
-        assert not ended
+        assert shards.pulses.overdue() is None
+        assert (registry.get_sample_value("svq_last_step_time_seconds") or 0) > time.time() - DEADLINE_S
         await send(bootstrap, source, commit=True)
-        await asyncio.wait_for(task, DEADLINE_S)
+
+        async def overdue() -> bool:
+            assert not watchdog.done()
+            shards.pulses.advance(0.2)
+            return shards.pulses.overdue() is not None
+
+        await until(overdue, DEADLINE_S, lambda: "a record waits, and nobody minds")
     finally:
-        task.cancel()
-    (reason,) = ended
-    assert isinstance(reason, StalledError)
-    assert "record 2" in str(reason)
+        watchdog.cancel()
+    pulse = shards.pulses.overdue()
+    assert pulse is not None
+    assert pulse.error is StalledError
+    assert f"{source.topic}-0 has stood still" in str(pulse)
+    assert "record 2 waits" in str(pulse)
     labels = {"topic": source.topic, "partition": "0"}
-    assert registry.get_sample_value("lag", labels) == 2
+    assert registry.get_sample_value("svq_consumer_lag_records", labels) == 2
 
 
-async def test_an_extra_check_that_fails_ends_the_process(
-    shards: Shards, ended: list[BaseException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watchdog_module, "CHECK_S", 0.0)
+async def test_what_is_not_owned_any_more_is_not_watched(shards: Shards) -> None:
     registry = CollectorRegistry()
+    registry.register(shards.pulses)
+    (source,) = next(iter(shards)).sources
+    watchdog = asyncio.create_task(Watchdog(shards, WorkerMetrics(registry), no_check).run())
+    labels = {"topic": source.topic, "partition": "0"}
+    what = {"what": f"{source.topic}-0"}
+    try:
+
+        async def watched() -> bool:
+            return registry.get_sample_value("svq_still_limit_seconds", what) == 2.0
+
+        await until(watched, DEADLINE_S, lambda: "nobody watches the source")
+        assert registry.get_sample_value("svq_consumer_lag_records", labels) == 0
+        await shards.release()
+
+        async def forgotten() -> bool:
+            return registry.get_sample_value("svq_still_limit_seconds", what) is None
+
+        await until(forgotten, DEADLINE_S, lambda: "it is watched for ever")
+        assert registry.get_sample_value("svq_consumer_lag_records", labels) is None
+    finally:
+        watchdog.cancel()
+
+
+async def test_an_extra_check_that_fails_ends_it(shards: Shards, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog_module, "CHECK_S", 0.0)
 
     async def check() -> None:
         raise StalledError("partitions were added")
 
-    lag = Gauge("lag", "lag", ["topic", "partition"], registry=registry)
-    watchdog = Watchdog(shards, lag, Gauge("loop", "loop", registry=registry), check)
-    await asyncio.wait_for(watchdog.run(), DEADLINE_S)
-    assert [str(reason) for reason in ended] == ["partitions were added"]
+    with pytest.raises(StalledError, match="partitions were added"):
+        await asyncio.wait_for(Watchdog(shards, WorkerMetrics(CollectorRegistry()), check).run(), DEADLINE_S)

@@ -31,9 +31,9 @@ STOP_DEADLINE_S = 10.0  # what an orchestrator is promised
 SMALL = ModelSettings(dim=16, id_dim=16, hidden=32, batch=64, codes=8, start_steps=10)
 START = 1_700_000_000_000
 
-# Torch, numba and Faust take seconds to import: once, in a server that every trainer is forked from.
+# Torch, numba and Faust take seconds to import: once, in a server that every process is forked from.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["agents.trainer"])
+PROCESSES.set_forkserver_preload(["agents.trainer", "agents.indexer", "serving.service"])
 
 Event = dict[str, Any]
 

@@ -16,6 +16,7 @@ from tables.config import WorkerConfig
 from tables.errors import LostOffsetsError, LostRecordsError, ShardLost, classified
 from tables.offsets import committed_offsets, reader
 from tables.position import Delivered
+from tables.pulse import Pulses
 from tables.shard import Shard
 from tables.table import RESTORED, Table
 from tests.tables.kafka_state import read_rows
@@ -51,7 +52,7 @@ class Owner:
         for partition in self.partitions:
             self.table.open(partition)
         name = self.config.shard_name(self.partitions[0])
-        shard = Shard(name, self.partitions, self.config, [self.table], lambda: self.generation)
+        shard = Shard(name, self.partitions, self.config, [self.table], lambda: self.generation, Pulses())
         self.shards.append(shard)
         await shard.fence()
         changelogs = [self.table.changelog(partition) for partition in self.partitions]
