@@ -9,6 +9,7 @@ from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
 import structlog
 
 from infra.broker import EmbeddedBroker
@@ -98,6 +99,14 @@ class Stack:
     def pid(self, role: str) -> int | None:
         """Process id of a role; None while it is down."""
         return self._processes[role].pid
+
+    def process(self, role: str) -> psutil.Process | None:
+        """A role's process, None while it is down; a signal through it reaches no other process of that id."""
+        pid = self.pid(role) if role in self._processes else None
+        try:
+            return psutil.Process(pid) if pid else None
+        except psutil.NoSuchProcess:
+            return None
 
     def restarts(self, role: str) -> int:
         """How many times it was started again."""

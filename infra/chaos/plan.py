@@ -9,7 +9,9 @@ from infra.chaos.fault import Fault
 Card = tuple[Fault, str]
 
 FIRST_S = 5.0
-# Alone, with time to recover, so that its outage is its own; then several on top of each other.
+# Alone, with time to recover, so that its outage is its own; then several on top of each other. Runs that are shorter
+# than the unhurried time have shorter gaps, and nothing is alone in them.
+UNHURRIED_S = 120.0
 ALONE_GAP_S = 22.0
 BURST, BURST_GAP_S, AFTER_BURST_S = 5, (0.5, 4.0), 14.0
 RECOVERY_S = 25.0
@@ -45,7 +47,8 @@ def make_plan(seed: int, seconds: float, faults: Sequence[Fault], members: Mappi
     rng = random.Random(seed)  # noqa: S311 - a seed is the point
     if not faults:
         return []
-    times = [*_times(rng, seconds - min(RECOVERY_S, seconds / 4))]
+    hurry = min(1.0, seconds / UNHURRIED_S)
+    times = [*_times(rng, seconds - min(RECOVERY_S, seconds / 4), hurry)]
     alone = _deck(rng, [(fault, target) for fault in faults for target in fault.targets for _ in range(fault.alone)])
     together = _deck(rng, [(fault, target) for fault in faults for target in fault.targets])
     return [_blow(rng, at, next(alone if single else together), members, single) for at, single in times]
@@ -61,14 +64,14 @@ def _blow(rng: random.Random, at: float, card: Card, members: Mapping[str, Seque
     return Blow(round(at, 1), fault.kind, rng.choice(members[target]), round(rng.uniform(*fault.lasts_s), 1), alone)
 
 
-def _times(rng: random.Random, seconds: float) -> Iterator[tuple[float, bool]]:
+def _times(rng: random.Random, seconds: float, hurry: float) -> Iterator[tuple[float, bool]]:
     """When blows fall, and whether each is alone."""
     at = FIRST_S
     while at < seconds:
-        yield at, True
-        at += ALONE_GAP_S
+        yield at, hurry == 1
+        at += hurry * ALONE_GAP_S
         for _ in range(BURST):
             if at < seconds:
                 yield at, False
-            at += rng.uniform(*BURST_GAP_S)
-        at += AFTER_BURST_S
+            at += hurry * rng.uniform(*BURST_GAP_S)
+        at += hurry * AFTER_BURST_S

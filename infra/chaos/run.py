@@ -1,6 +1,7 @@
 """One run of the suite on a stack that is up: publish and torment, let settle, gather the evidence."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,11 @@ from infra.chaos.settling import settle
 from infra.chaos.storm import Storm
 from infra.chaos.watch import Watch
 from infra.chaos.world import World
-from infra.demo.failing import failing_with
+from infra.failing import failing_with
+from schemas.errors import UnreachableError
 from schemas.kafka import connection
 
-START_S = 120.0
+START_S = 180.0
 TOGETHER_S = 90.0
 STATUS_S = 5.0
 
@@ -106,10 +108,13 @@ class Run:
 
     async def _until_all_work(self, watch: Watch) -> None:
         places = {*self._world.servers, *(source for sources in self._sources().values() for source in sources)}
-        async with asyncio.timeout(START_S):
-            while missing := places - watch.movements.keys():
-                self._screen.status(f"starting; {len(missing)} of {len(places)} parts have not moved yet")
-                await asyncio.sleep(1.0)
+        end = time.monotonic() + START_S
+        while missing := places - watch.movements.keys():
+            if time.monotonic() > end:
+                names = ", ".join(sorted(map(str, missing)))
+                raise UnreachableError(f"{names} did not begin to move within {START_S:g} s: see the logs of the stack")
+            self._screen.status(f"starting; {len(missing)} of {len(places)} parts have not moved yet")
+            await asyncio.sleep(1.0)
 
     async def _evidence(self, load: Load, still: list[str]) -> Evidence:
         reader = Reader(self._settings, self._connection)

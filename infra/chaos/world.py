@@ -73,13 +73,8 @@ class World:
         return self.active if target == "trainer" else target
 
     def process(self, target: str) -> psutil.Process | None:
-        """The target's process, None while it is down. Signals through it never reach another process of that id."""
-        role = self.role(target)
-        pid = self.stack.pid(role) if role in self.stack.roles else None
-        try:
-            return psutil.Process(pid) if pid else None
-        except psutil.NoSuchProcess:
-            return None
+        """The target's process, None while it is down."""
+        return self.stack.process(self.role(target))
 
     async def leave(self, name: str, grace_s: float) -> None:
         """End a process, killed after `grace_s`, and do not start it again."""

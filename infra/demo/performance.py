@@ -9,7 +9,6 @@ from infra.demo.backlog import Backlog
 from infra.demo.chaos import Chaos
 from infra.demo.customers import SHOWN, title
 from infra.demo.errors import StalledError
-from infra.demo.failing import failing_with
 from infra.demo.ledger import Ledger, read_ledger
 from infra.demo.live import Live
 from infra.demo.options import Options
@@ -23,6 +22,7 @@ from infra.demo.screen import Screen
 from infra.demo.shop import measure_idle, open_shop
 from infra.demo.view import Customer
 from infra.demo.wire import Wire
+from infra.failing import failing_with
 from infra.stack import Stack
 from schemas.settings import Settings
 

@@ -1,7 +1,6 @@
 """The stack as the demonstration sees it: processes that use time, die and come back."""
 
 import os
-import signal
 from collections.abc import Mapping
 
 from infra.stack import Stack
@@ -32,10 +31,10 @@ class Processes:
     def kill(self, role: str) -> int:
         """End one process of a role as a power failure would (SIGKILL); its id, 0 when none runs."""
         for name in self._stack.roles:
-            pid = self._stack.pid(name)
-            if pid and _role(name) == role:
-                os.kill(pid, signal.SIGKILL)
-                return pid
+            process = self._stack.process(name) if _role(name) == role else None
+            if process:
+                process.kill()
+                return process.pid
         return 0
 
 

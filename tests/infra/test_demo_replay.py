@@ -11,12 +11,12 @@ from aiokafka import AIOKafkaConsumer
 
 from infra.demo.backlog import Backlog
 from infra.demo.errors import StalledError
-from infra.demo.failing import failing_with
 from infra.demo.probes import Probes
 from infra.demo.replay import Replay
 from infra.demo.sales import Checkout, Product, Sales
 from infra.demo.sample import sample_lines
 from infra.demo.wire import Wire
+from infra.failing import failing_with
 from schemas.kafka import connection
 from schemas.settings import Settings
 
