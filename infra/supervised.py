@@ -19,7 +19,8 @@ LAST_LINES = 30
 POLL_S = 0.2
 GRACE_S = 10.0
 
-# Ends that another start does not mend: the settings, broken data, or this machine must change first.
+# Ends that another start does not mend: the settings, broken data, or this machine must change first. Others are
+# started again, also what no code of ours says: a signal, or an interpreter that did not come up.
 FINAL = {kind.exit_code: kind for kind in (SettingsError, InvariantError, ResourceError)}
 
 log = structlog.get_logger(__name__)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -10,7 +11,7 @@ from yarl import URL
 
 from tables.config import WorkerConfig
 from tables.consumer import Transport
-from tables.errors import die
+from tables.errors import FolderError, die
 from tables.manager import TableManager
 from tables.shards import Shards
 from tables.table import Table
@@ -32,7 +33,7 @@ class App(faust.App):  # type: ignore[misc]  # Faust carries no types
 
 def create_app(config: WorkerConfig) -> App:
     """A Faust app for the config; add tables, sources and agents, then start it."""
-    config.folder.mkdir(parents=True, exist_ok=True)
+    _make(config.folder)
     _silence()
     app = App(
         config.group,
@@ -96,6 +97,13 @@ def add_agent(app: App, source: Any, name: str, work: Callable[[Any], Awaitable[
             die(error, agent=name)
 
     app.agent(source, name=name)(agent)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be made: {error.strerror}. Free it, or set another folder") from error
 
 
 async def _release(app: App, revoked: set[TopicPartition], **_: Any) -> None:

@@ -17,6 +17,7 @@ ResourceError 6
 ShardLost is none of these: it tells a step that its partition went to another worker before the step began.
 """
 
+import errno
 import os
 import sys
 from typing import NoReturn
@@ -28,6 +29,9 @@ from streamvq_client.errors import FormatError, ReaderError, TopicMissingError
 from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, TopicsError, UnreachableError
 
 log = structlog.get_logger(__name__)
+
+
+LACKING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class ShardLost(Exception):  # noqa: N818 - a signal, not an error
@@ -73,6 +77,8 @@ def classified(reason: BaseException) -> StreamVQError | None:
     """The error of ours that stands for an exception, None where there is none: then it is a defect."""
     if isinstance(reason, StreamVQError):
         return reason
+    if isinstance(reason, MemoryError) or (isinstance(reason, OSError) and reason.errno in LACKING):
+        return ResourceError(f"{type(reason).__name__}: {reason}")
     if isinstance(reason, ProducerFenced | InvalidProducerEpoch):
         return FencedError("another worker took over this transactional id")
     if isinstance(reason, MessageSizeTooLargeError):

@@ -16,7 +16,7 @@ from infra.ports import free_port
 from infra.roles import Role, process_environment, usual_roles
 from infra.stack import Stack
 from infra.supervised import StackEvent, last_message
-from schemas.errors import ResourceError, SettingsError, UnreachableError
+from schemas.errors import InvariantError, ResourceError, SettingsError, StreamVQError, UnreachableError
 from schemas.settings import Settings
 from schemas.workers import ServerSettings
 
@@ -75,6 +75,21 @@ def test_a_wrong_setting_is_not_tried_for_ever_but_ends_all_with_its_message(set
         assert str(running.failure) == "two: bad setting\nset it"
         with pytest.raises(SettingsError):
             running.wait_ready(5)
+
+
+@pytest.mark.parametrize("code", [1, 3, 4, 77])
+def test_an_end_that_another_start_may_mend_is_followed_by_one(settings: Settings, code: int) -> None:
+    with stack(settings, python("one", f"raise SystemExit({code})")) as running:
+        until(lambda: running.restarts("one") == 1)
+        assert running.failure is None
+
+
+@pytest.mark.parametrize("kind", [SettingsError, InvariantError, ResourceError])
+def test_an_end_that_no_start_mends_is_the_last(settings: Settings, kind: type[StreamVQError]) -> None:
+    with stack(settings, python("one", f"raise SystemExit({kind.exit_code})")) as running:
+        assert running.wait(10)
+        assert type(running.failure) is kind
+        assert running.restarts("one") == 0
 
 
 def test_a_taken_port_is_said_before_anything_starts(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What ends a process: the exit code says what to do, the last line says why."""
 
+import errno
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 from streamvq_client.errors import FormatError, ReadAgainError, TopicMissingError
 
-from schemas.errors import FencedError, InvariantError, StreamVQError, TopicsError, UnreachableError
+from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, TopicsError, UnreachableError
 from tables.errors import InDoubtError, RowSizeError, classified
 
 
@@ -19,6 +20,8 @@ from tables.errors import InDoubtError, RowSizeError, classified
         (TimeoutError(), UnreachableError),
         (MessageSizeTooLargeError(), RowSizeError),
         (FormatError("not a commit"), InvariantError),
+        (OSError(errno.ENOSPC, "No space left on device"), ResourceError),
+        (MemoryError(), ResourceError),
         (TopicMissingError("no topic"), TopicsError),
         (ReadAgainError("truncated"), UnreachableError),
         (InDoubtError("a transaction did not end"), InDoubtError),
