@@ -16,6 +16,7 @@ from agents.parameters import ParametersFollower
 from agents.partition_rows import IndexTables
 from agents.partitions import count_partitions
 from agents.placer import Placer
+from agents.restore_metrics import RestoreMetrics
 from agents.scan import SliceScanner
 from agents.scanner import Scanner
 from agents.shares import Shares
@@ -74,6 +75,7 @@ class Indexer:
         self._app = create_app(_worker_config(settings, arguments, partitions))
         self.tables = IndexTables(*(add_table(self._app, name) for name in ("items", "item_index", "clusters")))
         self._metrics = IndexerMetrics(CollectorRegistry())
+        self._metrics.registry.register(RestoreMetrics(self._app.shards))
         self._shares = Shares(self.tables)
         pulses = self._app.shards.pulses
         self._placer = Placer(pulses.add("placing thread", own.step_deadline_s), own.threads)
@@ -92,7 +94,7 @@ class Indexer:
         """Until told to stop."""
         own, pulses, metrics = self._settings.indexer, self._app.shards.pulses, self._metrics
         metrics.registry.register(pulses)
-        server = MetricsServer(metrics.registry, lambda: self._ready() | {"its end": not stop.is_set()})
+        server = MetricsServer(metrics.registry, lambda: [*self._waiting_for(), *["its end"] * stop.is_set()])
         async with (
             watched(pulses, own.loop_deadline_s, metrics.worker.loop_lag),
             serve_metrics(server, own.metrics_host, own.metrics_port),
@@ -139,8 +141,8 @@ class Indexer:
             self._metrics.version_time.set(commit.time_ms / 1000 if commit else 0)
             await asyncio.sleep(MEASURE_S)
 
-    def _ready(self) -> dict[str, bool]:
-        return {"parameters": self._follower.ready.is_set(), "tables": self._app.shards.ready}
+    def _waiting_for(self) -> list[str]:
+        return [*self._follower.waiting_for(), *self._app.shards.waiting_for()]
 
 
 def _worker_config(settings: Settings, arguments: dict[str, Any], partitions: int) -> WorkerConfig:

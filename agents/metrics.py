@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -20,9 +20,9 @@ MAX_HEADERS = 100
 class MetricsServer:
     """Answers GET requests, one a connection. Stands in no relation to Faust's web server, which stays off."""
 
-    def __init__(self, registry: CollectorRegistry, ready: Callable[[], dict[str, bool]]) -> None:
-        """`ready` says what a worker waits for: it is ready when all of it is true."""
-        self._registry, self._ready = registry, ready
+    def __init__(self, registry: CollectorRegistry, waiting_for: Callable[[], Sequence[str]]) -> None:
+        """`waiting_for` says in words what a worker waits for and how far that is; it is ready when that is nothing."""
+        self._registry, self._waiting_for = registry, waiting_for
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request."""
@@ -45,10 +45,10 @@ class MetricsServer:
         if path == "/healthz":
             return "200 OK", "text/plain", b"ok\n"
         if path == "/readyz":
-            waiting = [name for name, done in self._ready().items() if not done]
+            waiting = self._waiting_for()
             if not waiting:
                 return "200 OK", "text/plain", b"ready\n"
-            return "503 Service Unavailable", "text/plain", f"waiting for {', '.join(waiting)}\n".encode()
+            return "503 Service Unavailable", "text/plain", f"waiting for {'; '.join(waiting)}\n".encode()
         return "404 Not Found", "text/plain", b"/metrics, /healthz, /readyz\n"
 
 

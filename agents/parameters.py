@@ -29,12 +29,16 @@ class ParametersFollower:
     def __init__(self, connection: Mapping[str, Any], topic: str, placer: Placer, pulse: Pulse) -> None:
         self.ready = asyncio.Event()
         self._connection, self._topic, self._placer, self._pulse = connection, topic, placer, pulse
-        self._lag = 0
+        self._lag = self._left = 0
 
     @property
     def lag(self) -> int:
         """Records behind the end, as of Kafka's last answer."""
         return self._lag
+
+    def waiting_for(self) -> list[str]:
+        """What is missing at the start, in words; nothing when ready."""
+        return [] if self.ready.is_set() else [f"{self._topic}: {self._left:,} records left"]
 
     async def run(self) -> NoReturn:
         """Follow; to be guarded, for a replica that no longer follows would file by an old model for ever."""
@@ -59,6 +63,7 @@ class ParametersFollower:
                     log.info("configuration changed, reading all parameters again", topic=self._topic)
                     return
                 self._report(before, len(records))
+                self._left = reader.waiting_for().get(self._topic, 0)
                 if reader.ready:
                     self.ready.set()
                 self._lag = reader.lag()[self._topic]

@@ -22,6 +22,7 @@ class TableFollower(ABC):
         self._pulse = pulse
         self._reader = ChangelogReader(connection, [topic])
         self._topic = topic
+        self._left: int | None = None
 
     @abstractmethod
     async def _take(self, records: Sequence[Record]) -> None:
@@ -31,9 +32,10 @@ class TableFollower(ABC):
         """Read what the table holds now. Raises UnreachableError if that takes longer than the deadline."""
         self._pulse.beat()
         await self._reader.start()
+        self._count()
         try:
             async with asyncio.timeout(deadline_s):
-                while not self._reader.ready:
+                while self._left != 0:
                     await self._read()
         except TimeoutError:
             left = self._reader.waiting_for()
@@ -41,6 +43,12 @@ class TableFollower(ABC):
                 f"{self._topic} was not read within {deadline_s:.0f} s, still waiting for {left}: "
                 "raise trainer.restore_deadline_s, or see what holds Kafka up"
             ) from None
+
+    def waiting_for(self) -> list[str]:
+        """What is missing until `start` returns, in words; nothing when it has."""
+        if self._left is None:
+            return [self._topic]
+        return [f"{self._topic}: {self._left:,} records left"] if self._left else []
 
     async def follow(self) -> None:
         """Keep up with the table, for ever."""
@@ -56,3 +64,7 @@ class TableFollower(ABC):
         self._pulse.look(self._reader.positions, behind=any(self._reader.lag().values()))
         if records:
             await self._take(records)
+        self._count()
+
+    def _count(self) -> None:
+        self._left = self._reader.waiting_for().get(self._topic, 0)

@@ -16,6 +16,7 @@ from agents.exposures import add_exposures_agent
 from agents.item_features import ItemFeatures
 from agents.metrics import MetricsServer, serve_metrics
 from agents.partitions import count_partitions
+from agents.restore_metrics import RestoreMetrics
 from agents.trainer_lock import TrainerLock
 from agents.trainer_metrics import TrainerMetrics, TrainerReporter
 from agents.trainer_sessions import TrainerSessions
@@ -90,6 +91,7 @@ class Trainer:
         self._items = ItemFeatures(arguments, items, reading[items], catalogue, thread, eligible)
         self._empty = EmptyClusters(arguments, clusters, reading[clusters])
         self._metrics = TrainerMetrics(CollectorRegistry())
+        self._metrics.registry.register(RestoreMetrics(app.shards))
         self._sessions = TrainerSessions(
             settings,
             settings.model_config_core(),
@@ -111,7 +113,7 @@ class Trainer:
         lock = TrainerLock(self._settings.topics.trainer_lock, self._connection, own.session_timeout_s)
         pulses, metrics = self._app.shards.pulses, self._metrics
         metrics.registry.register(pulses)
-        server = MetricsServer(metrics.registry, lambda: self._ready() | {"its end": not stop.is_set()})
+        server = MetricsServer(metrics.registry, lambda: [*self._waiting_for(), *["its end"] * stop.is_set()])
         async with (
             watched(pulses, own.loop_deadline_s, metrics.worker.loop_lag),
             serve_metrics(server, own.metrics_host, own.metrics_port),
@@ -150,9 +152,12 @@ class Trainer:
         finished.set()
         await running
 
-    def _ready(self) -> dict[str, bool]:
+    def _waiting_for(self) -> list[str]:
         # A standby is ready, else a rolling update would wait for it while it waits for the one to be replaced.
-        return {"model": self._sessions.learning or not self._active}
+        if not self._active or self._sessions.learning:
+            return []
+        shards = self._app.shards
+        return [*self._items.waiting_for(), *self._empty.waiting_for()] or shards.waiting_for() or ["the model"]
 
     def _lag(self) -> int:
         consumer = self._app.consumer

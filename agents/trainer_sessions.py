@@ -77,7 +77,7 @@ class TrainerSessions:
     async def opened(self, shard: Shard) -> None:
         """The shard is fenced and its tables are restored: nobody else writes, and what is in Kafka stays as it is."""
         topics, deadline_s = self._settings.topics, self._settings.trainer.restore_deadline_s
-        stored = await load(self._connection, topics, deadline_s)
+        stored = await load(self._connection, topics, deadline_s, shard.progress)
         positions = await self._positions(shard, stored)
         learning = await self._thread.within(deadline_s, self._learning, stored, positions)
         self._session = self._open(shard, learning, stored)

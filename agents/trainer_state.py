@@ -22,6 +22,7 @@ from schemas.parameters import (
     decode_config,
 )
 from schemas.topics import Topics
+from tables.progress import Progress
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class Stored:
     state: Changes
 
 
-async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float) -> Stored | None:
+async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float, progress: Progress) -> Stored | None:
     """The last committed version, None if nothing was ever published.
 
     To be called by the owner of the transactional id only: then no transaction is open, and the ends of both topics
@@ -70,6 +71,7 @@ async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float)
             asyncio.timeout(deadline_s),
             ChangelogReader(connection, [topics.parameters, topics.trainer_state]) as reader,
         ):
+            progress.begin("the model", sum(reader.waiting_for().values()))
             while not reader.ready:
                 for record in await reader.poll():
                     key, value = record.key or b"", record.value
@@ -77,6 +79,7 @@ async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float)
                         values[key] = value or b""
                     else:
                         (parameters if record.topic == topics.parameters else state).add(key, value)
+                progress.reach(sum(reader.waiting_for().values()))
     except TimeoutError:
         raise UnreachableError(
             f"{topics.parameters} and {topics.trainer_state} were not read within {deadline_s:.0f} s: "

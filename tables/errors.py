@@ -1,7 +1,8 @@
 """What ends a worker, as a part of the tree in `schemas.errors`: the parent says what the operator does.
 
 StreamVQError 1
-└── StuckError           something within this process stood still
+├── StuckError           something within this process stood still
+└── DamageError          a database was found damaged, and is rebuilt at the next start
 UnreachableError 3
 ├── InDoubtError         a transaction did not end in time
 ├── StalledError         records wait, and Faust or Kafka stopped delivering them
@@ -10,6 +11,7 @@ FencedError 4
 InvariantError 5
 ├── LostRecordsError     retention deleted records that were never read
 ├── LostOffsetsError     the group's offsets are gone, the rows they belong to are not
+├── LostRowsError        the beginning of a changelog was deleted
 └── RowSizeError         a row that no batch can hold
 ResourceError 6
 └── FolderError          the tables' folder cannot be used
@@ -45,6 +47,12 @@ class StuckError(StreamVQError):
     """
 
 
+class DamageError(StreamVQError):
+    """RocksDB found its own files damaged. Start again: what is a cache of Kafka is then rebuilt from it."""
+
+    retriable = True
+
+
 class InDoubtError(UnreachableError):
     """A transaction did not end in time. The restarted worker finds out from Kafka whether it counts."""
 
@@ -63,6 +71,10 @@ class LostRecordsError(InvariantError):
 
 class LostOffsetsError(InvariantError):
     """A group that nobody used for long lost its offsets while its tables hold rows. The message holds the remedy."""
+
+
+class LostRowsError(InvariantError):
+    """Kafka deleted the beginning of a changelog, and rows with it. The message holds the remedy."""
 
 
 class RowSizeError(InvariantError):

@@ -19,9 +19,11 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
         FolderError: another process holds it, or the folder cannot be used.
     """
     if damage_mark(path).exists():
-        _rebuild(path, "a read failed earlier")
+        _rebuild(path, "it was found damaged earlier")
+    files = _table_files(path)
     try:
-        return opener()
+        database = opener()
+        orphans = files - {file["name"].lstrip("/") for file in database.live_files()}
     except Exception as error:
         if "lock" in str(error).lower():
             raise FolderError(f"{path} is in use by another process: give every worker a folder of its own") from error
@@ -29,11 +31,27 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
             raise FolderError(f"{path} cannot be used: {error}") from error
         _rebuild(path, str(error))
         return opener()
+    if orphans:
+        # A truncated MANIFEST opens without a word and forgets its newest files. So does one whose process was killed
+        # while it wrote a file, which nothing tells from the former.
+        database.close()
+        _rebuild(path, f"its MANIFEST does not know {', '.join(sorted(orphans))}")
+        return opener()
+    return database
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether RocksDB found its own files damaged."""
-    return "Corruption" in str(error)
+    """Whether RocksDB found its own files damaged, or one of them gone."""
+    return "Corruption" in str(error) or "No such file" in str(error)
+
+
+def check_end(database: Any, last: bytes) -> None:
+    """Raise what ended a scan behind the key `last`, if that was not the end of the table: iterators end silently."""
+    rows = database.iter()
+    rows.seek(last)
+    while rows.valid() and rows.key() <= last:
+        rows.next()
+    rows.status()
 
 
 def damage_mark(path: Path) -> Path:
@@ -43,8 +61,15 @@ def damage_mark(path: Path) -> Path:
 
 def delete_database(path: Path) -> None:
     """Delete a closed database."""
-    shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
     damage_mark(path).unlink(missing_ok=True)
+
+
+def _table_files(path: Path) -> set[str]:
+    return {file.name for file in path.glob("*.sst")}
 
 
 def _rebuild(path: Path, reason: str) -> None:

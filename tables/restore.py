@@ -8,24 +8,31 @@ from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+from streamvq_client.lives import SHARE, Life, topic_lives
 
-from tables.errors import RestoreError
+from tables.errors import LostRowsError, RestoreError
 from tables.offsets import reader
-from tables.table import MAX_AGE_S, Table
+from tables.progress import Progress
+from tables.table import Reached, Table
 
 log = structlog.get_logger(__name__)
 
 FETCH_BYTES = 2 << 20
-MAX_RECORDS = 10_000
+# Applied in one piece, 5 to 20 ms: RocksDB does not let the event loop run meanwhile, in whatever thread it writes.
+MAX_RECORDS = 2_000
 PROGRESS_S = 5.0
 
 
 @dataclass(slots=True)
 class _Target:
+    """A changelog partition on its way into a database, which holds all that was written before `at`."""
+
     table: Table
     changelog: TopicPartition
     position: int
     end: int
+    at: float
 
 
 async def restore_tables(
@@ -34,63 +41,102 @@ async def restore_tables(
     partitions: Sequence[int],
     ends: Mapping[TopicPartition, int],
     deadline_s: float,
+    progress: Progress,
 ) -> None:
     """Bring the local rows of all tables and partitions up to `ends`, the changelog ends when the shard was fenced.
 
     Raises:
         RestoreError: not done within `deadline_s`.
+        LostRowsError: the beginning of a changelog is gone.
     """
-    targets = [_target(table, partition, ends) for table in tables for partition in partitions]
-    waiting = {target.changelog: target for target in targets if target.position < target.end}
+    changelogs = {table.changelog(partition): table for table in tables for partition in partitions}
+    waiting: dict[TopicPartition, _Target] = {}
+    now = time.time()
     try:
         async with asyncio.timeout(deadline_s):
-            if waiting:
-                await _read(connection, waiting)
+            lives = await topic_lives(connection, [tp.topic for tp in changelogs])
+            async with reader(connection, max_partition_fetch_bytes=FETCH_BYTES) as consumer:
+                _require_whole(await consumer.beginning_offsets(list(changelogs)))
+                targets = [_target(table, tp, ends[tp], lives[tp.topic], now) for tp, table in changelogs.items()]
+                waiting = {target.changelog: target for target in targets if target.position < target.end}
+                await _read(consumer, waiting, progress)
     except TimeoutError:
         behind = ", ".join(f"{tp.topic}-{tp.partition} at {t.position} of {t.end}" for tp, t in waiting.items())
-        raise RestoreError(f"not restored within {deadline_s:.0f} s: {behind}") from None
+        raise RestoreError(f"not restored within {deadline_s:.0f} s: {behind or 'Kafka does not answer'}") from None
     for target in targets:
-        target.table.apply(target.changelog.partition, (), target.end)
+        target.table.apply(target.changelog.partition, (), target.end, now)
 
 
-def _target(table: Table, partition: int, ends: Mapping[TopicPartition, int]) -> _Target:
+def _require_whole(beginnings: Mapping[TopicPartition, int]) -> None:
+    """Compaction leaves the beginning of a topic where it is; only retention and hands move it."""
+    for tp, begin in beginnings.items():
+        if begin:
+            raise LostRowsError(
+                f"records 0 to {begin - 1} of {tp.topic}-{tp.partition} were deleted, and rows with them: a changelog "
+                "is compacted, never deleted from. Keep it from going on with `svq topics create --alter`. What is "
+                "gone cannot be brought back: begin anew beside it, SVQ_KAFKA__PREFIX=<another> svq topics create, "
+                "and publish the candidates again"
+            )
+
+
+def _target(table: Table, changelog: TopicPartition, end: int, life: Life, now: float) -> _Target:
     """What is left to read of one table partition; local rows that cannot be trusted are thrown away first."""
-    changelog = table.changelog(partition)
-    reached, age_s = table.reached(partition)
-    doubt = None
-    if reached > ends[changelog]:
-        doubt = f"it reaches offset {reached}, the changelog ends at {ends[changelog]}: the topic was created anew"
-    elif age_s > MAX_AGE_S:
-        doubt = f"it was brought up to date {age_s / 3600:.0f} h ago, deletions since then may be compacted away"
+    table.life = life.id
+    reached = table.reached(changelog.partition)
+    doubt = _doubt(reached, end, life, now)
     if doubt:
-        log.warning("local table thrown away, rebuilding it", table=table.name, partition=partition, reason=doubt)
-        table.rebuild(partition)
-        reached = 0
-    return _Target(table, changelog, reached, ends[changelog])
+        log.warning(
+            "local rows thrown away, rebuilding them",
+            changelog=changelog.topic,
+            partition=changelog.partition,
+            reason=doubt,
+        )
+        table.rebuild(changelog.partition)
+        reached = table.reached(changelog.partition)
+    return _Target(table, changelog, reached.offset, end, reached.at)
 
 
-async def _read(connection: Mapping[str, Any], waiting: dict[TopicPartition, _Target]) -> None:
-    started, rows, reported = time.monotonic(), 0, time.monotonic()
-    total = sum(target.end - target.position for target in waiting.values())
-    async with reader(connection, max_partition_fetch_bytes=FETCH_BYTES) as consumer:
-        consumer.assign(list(waiting))
-        beginnings = await consumer.beginning_offsets(list(waiting))
-        for tp, target in waiting.items():
-            consumer.seek(tp, max(beginnings[tp], target.position))
-        while waiting:
-            rows += _apply(await consumer.getmany(*waiting, timeout_ms=100, max_records=MAX_RECORDS), waiting)
-            await _settle(consumer, waiting)
-            if time.monotonic() - reported > PROGRESS_S:
-                reported = time.monotonic()
-                _report(waiting, total, reported - started)
-    elapsed = time.monotonic() - started
-    log.info("tables restored", rows=rows, seconds=round(elapsed, 2))
+def _doubt(reached: Reached, end: int, life: Life, now: float) -> str | None:
+    """Why local rows cannot be trusted."""
+    if life.other(reached.life):
+        return "they belong to a topic of the same name that was deleted"
+    if reached.offset > end:
+        return f"they reach offset {reached.offset}, the changelog ends at {end}: it was created anew, or lost its end"
+    away_s = now - reached.at
+    if reached.offset < end and away_s > life.away_s:
+        return (
+            f"they were last up to date {away_s / 3600:.1f} h ago: deletions since then may be compacted away, "
+            f"which delete.retention.ms allows after {life.away_s / SHARE / 3600:.1f} h"
+        )
+    return None
 
 
-def _apply(fetched: Mapping[TopicPartition, Sequence[Any]], waiting: Mapping[TopicPartition, _Target]) -> int:
+async def _read(consumer: Any, waiting: dict[TopicPartition, _Target], progress: Progress) -> None:
+    if not waiting:
+        return
+    started = reported = time.monotonic()
+    rows = 0
+    progress.begin("its tables", sum(target.end - target.position for target in waiting.values()))
+    consumer.assign(list(waiting))
+    for tp, target in waiting.items():
+        consumer.seek(tp, target.position)
+    while waiting:
+        rows += _apply(await consumer.getmany(*waiting, timeout_ms=100, max_records=MAX_RECORDS), waiting)
+        await _settle(consumer, waiting)
+        progress.reach(sum(target.end - target.position for target in waiting.values()))
+        if time.monotonic() - reported > PROGRESS_S:
+            reported = time.monotonic()
+            _report(progress)
+    log.info("tables restored", rows=rows, seconds=round(time.monotonic() - started, 2))
+
+
+def _apply(
+    fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]], waiting: Mapping[TopicPartition, _Target]
+) -> int:
     for tp, records in fetched.items():
         rows = ((record.key, record.value) for record in records)
-        waiting[tp].table.apply(tp.partition, rows, records[-1].offset + 1)
+        target = waiting[tp]
+        target.table.apply(tp.partition, rows, records[-1].offset + 1, target.at)
     return sum(map(len, fetched.values()))
 
 
@@ -102,9 +148,11 @@ async def _settle(consumer: Any, waiting: dict[TopicPartition, _Target]) -> None
             del waiting[tp]
 
 
-def _report(waiting: Mapping[TopicPartition, _Target], total: int, elapsed: float) -> None:
-    left = sum(target.end - target.position for target in waiting.values())
-    rate = (total - left) / elapsed
+def _report(progress: Progress) -> None:
+    seconds = progress.seconds_left
     log.info(
-        "restoring tables", offsets_left=left, a_second=round(rate), seconds_left=round(left / rate) if rate else None
+        "restoring tables",
+        offsets_left=progress.left,
+        a_second=round(progress.a_second),
+        seconds_left=None if seconds is None else round(seconds),
     )

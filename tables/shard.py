@@ -13,6 +13,7 @@ from tables.config import WorkerConfig
 from tables.errors import InDoubtError, ShardLost, die
 from tables.offsets import committed_offsets, first_record, reader, starting_offsets
 from tables.position import E, Position
+from tables.progress import Progress
 from tables.pulse import Pulses
 from tables.restore import restore_tables
 from tables.step import Step
@@ -36,6 +37,7 @@ class Shard:
         partitions: of the sources and of the tables.
         ready: set once the tables are restored; also set when the shard is closed, so that nobody waits for ever.
         stepped: when the last transaction was committed, seconds since 1970; 0 before the first.
+        progress: of the restore.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Shard:
         self.partitions = sorted(partitions)
         self.ready = asyncio.Event()
         self.stepped = 0.0
+        self.progress = Progress()
         self.positions: dict[TopicPartition, Position] = {}
         self._config, self._tables, self._generation = config, tables, generation
         self._lock = asyncio.Lock()
@@ -86,6 +89,7 @@ class Shard:
     ) -> None:
         """Positions and tables, then whatever else the owner needs; nothing is processed before."""
         config = self._config
+        self.progress.begin("committed offsets")
         committed = await committed_offsets(config.connection, config.group, self.sources)
         async with reader(config.connection) as consumer:
             beginnings = await consumer.beginning_offsets(self.sources)
@@ -93,12 +97,15 @@ class Shard:
         written = any(ends[table.changelog(partition)] for table in self._tables for partition in self.partitions)
         starts = starting_offsets(config.group, committed, beginnings, lasts, tables_written=written)
         self.positions = {tp: Position(tp, offset) for tp, offset in starts.items()}
-        await restore_tables(config.connection, self._tables, self.partitions, ends, config.restore_deadline_s)
+        await restore_tables(
+            config.connection, self._tables, self.partitions, ends, config.restore_deadline_s, self.progress
+        )
         if unset := {tp: starts[tp] for tp, offset in committed.items() if offset is None}:
             # From now on a missing offset is a lost one.
             # Shielded, for a producer that is stopped in mid-commit hangs; `close` waits for the lock.
             await asyncio.shield(asyncio.create_task(self._commit_alone(unset)))
         if on_owned is not None:
+            self.progress.begin("what its owner needs")
             async with asyncio.timeout(config.restore_deadline_s):
                 await on_owned(self)
         if self._producer is not None:

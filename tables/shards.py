@@ -62,6 +62,17 @@ class Shards:
         """Whether every shard owned has its tables restored; True for a worker that Kafka gave none."""
         return self.joined and all(shard.owned for shard in self)
 
+    @property
+    def restoring(self) -> list[Shard]:
+        """Shards owned that are not ready yet; what each waits for is in its `progress`."""
+        return [shard for shard in self if not shard.owned]
+
+    def waiting_for(self) -> list[str]:
+        """What steps wait for, in words; nothing when all shards are ready."""
+        if not self.joined:
+            return ["Kafka to say which partitions are ours"]
+        return [f"{shard.name}: {shard.progress}" for shard in self.restoring]
+
     def changelog_end(self, topic: str, partition: int) -> int | None:
         """End of a changelog partition when its shard was fenced."""
         return self._ends.get(TopicPartition(topic, partition))

@@ -2,24 +2,45 @@
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import faust
 from aiokafka import TopicPartition
 from rocksdict import WriteBatch
 
-from tables.errors import FolderError, ShardLost
-from tables.folder import damage_mark, delete_database, is_damage, open_database
+from tables.errors import DamageError, FolderError, ShardLost
+from tables.folder import check_end, damage_mark, delete_database, is_damage, open_database
 
-# Ours, in the same database as the rows: the changelog offset that they reach, and when. Ids are UTF-8, so it is none.
+# Ours, in the same database as the rows: the changelog offset that they reach, when, and the topic's id. Ids of items
+# and users are UTF-8, so it is none.
 RESTORED = b"\xffrestored"
-# Kafka forgets tombstones a day after compaction; rows that were not brought up to date for longer may be ghosts.
-MAX_AGE_S = 12 * 3600.0
+
+T = TypeVar("T")
+
+
+class Reached(NamedTuple):
+    """What local rows are up to date with.
+
+    Attributes:
+        offset: of the changelog; 0 for a new database.
+        at: when they were all that there was, seconds since 1970.
+        life: id of the changelog, empty where it was not known.
+    """
+
+    offset: int
+    at: float
+    life: str
 
 
 class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
-    """Read by partition and key; written only by the transaction of a step (`Shard.step`)."""
+    """Read by partition and key; written only by the transaction of a step (`Shard.step`).
+
+    Attributes:
+        life: id of its changelog, as the last restore learnt it.
+    """
+
+    life: str = ""
 
     def changelog(self, partition: int) -> TopicPartition:
         """Changelog partition that holds a partition's rows."""
@@ -27,11 +48,11 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """One row, None where there is none."""
-        return self._reading(partition, lambda db: db.get(key))  # type: ignore[no-any-return]
+        return self._guarded(partition, lambda db: db.get(key))  # type: ignore[no-any-return]
 
     def multi_get(self, partition: int, keys: list[bytes]) -> list[bytes | None]:
         """Rows in the order of their keys; from disk a third faster than one by one."""
-        return self._reading(partition, lambda db: db.get(keys)) if keys else []
+        return self._guarded(partition, lambda db: db.get(keys)) if keys else []
 
     def scan(self, partition: int, after: bytes = b"", limit: int | None = None) -> list[tuple[bytes, bytes]]:
         """Rows in the order of their keys, those behind `after` first.
@@ -39,10 +60,19 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
         A list, and bounded by `limit`: an iterator that is kept would keep the database open after its partition went
         to another worker. All rows fit a list only in small tables.
         """
-        return self._reading(partition, lambda db: list(itertools.islice(_rows(db, after), limit)))  # type: ignore[no-any-return]
+        return self._guarded(partition, lambda db: _slice(db, after, limit))
 
-    def apply(self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], end: int | None) -> None:
-        """Take over committed rows, which reach the changelog offset `end`, in one atomic write."""
+    def apply(
+        self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], end: int | None, at: float | None = None
+    ) -> None:
+        """Take over committed rows in one atomic write.
+
+        Args:
+            partition: where they live.
+            rows: keys with values, None deletes.
+            end: changelog offset that they reach, None where that is not known.
+            at: when nothing but what is applied by now had been written, seconds since 1970; now, unless told.
+        """
         batch = WriteBatch(raw_mode=True)
         for key, value in rows:
             if value is None:
@@ -50,20 +80,21 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
             else:
                 batch.put(key, value)
         if end is not None:
-            batch.put(RESTORED, b"%d %d" % (end, int(time.time())))
-        database = self._database(partition)
+            batch.put(RESTORED, f"{end} {time.time() if at is None else at:.0f} {self.life}".encode())
         try:
-            database.write(batch)
+            self._guarded(partition, lambda db: db.write(batch))
+        except (ShardLost, DamageError):
+            raise
         except Exception as error:
             raise FolderError(f"{self._path(partition)} cannot be written: {error}") from error
 
-    def reached(self, partition: int) -> tuple[int, float]:
-        """Changelog offset that the local rows reach, and how many seconds ago they did."""
-        stored = self._database(partition).get(RESTORED)
+    def reached(self, partition: int) -> Reached:
+        """What the local rows are up to date with."""
+        stored = self._guarded(partition, lambda db: db.get(RESTORED))
         if stored is None:
-            return 0, 0.0
-        offset, at = stored.split()
-        return int(offset), max(0.0, time.time() - int(at))
+            return Reached(0, time.time(), "")
+        offset, at, *life = stored.decode().split()
+        return Reached(int(offset), float(at), life[0] if life else "")
 
     def open(self, partition: int) -> None:
         """Open the partition's database, unless it is open. Raises FolderError."""
@@ -79,7 +110,10 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
         """Close the partition's database, so that it can be opened again, here or elsewhere."""
         database = self._open_databases().pop(partition, None)
         if database is not None:
-            database.close()
+            try:
+                database.close()
+            except Exception as error:  # noqa: BLE001 - closing flushes, and nobody waits for these rows any more
+                self._mark(partition, error)
 
     def open_partitions(self) -> set[int]:
         """Partitions whose database is open."""
@@ -90,13 +124,21 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
         end: int | None = self.app.shards.changelog_end(tp.topic, tp.partition)
         return end - 1 if end else None
 
-    def _reading(self, partition: int, read: Any) -> Any:
+    def _guarded(self, partition: int, use: Callable[[Any], T]) -> T:
         try:
-            return read(self._database(partition))
+            return use(self._database(partition))
         except Exception as error:
-            if is_damage(error):
-                damage_mark(self._path(partition)).touch()
-            raise
+            if not self._mark(partition, error):
+                raise
+            path = self._path(partition)
+            raise DamageError(f"{path} is damaged: {error}. Started again, it is rebuilt from its changelog") from error
+
+    def _mark(self, partition: int, error: Exception) -> bool:
+        """Have a database that this error shows to be damaged rebuilt the next time that it is opened."""
+        damaged = is_damage(error)
+        if damaged:
+            damage_mark(self._path(partition)).touch()
+        return damaged
 
     def _database(self, partition: int) -> Any:
         database = self._open_databases().get(partition)
@@ -109,6 +151,13 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
 
     def _path(self, partition: int) -> Any:
         return self.data.partition_path(partition)
+
+
+def _slice(db: Any, after: bytes, limit: int | None) -> list[tuple[bytes, bytes]]:
+    rows = list(itertools.islice(_rows(db, after), limit))
+    if limit is None or len(rows) < limit:
+        check_end(db, rows[-1][0] if rows else after)
+    return rows
 
 
 def _rows(db: Any, after: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -88,7 +88,7 @@ def test_ports_and_probes_are_those_of_the_processes(understood: Any) -> None:
     settings = understood({})
     assert {settings.server.port, settings.trainer.metrics_port, settings.indexer.metrics_port} == {PORT}
     assert {settings.server.host, settings.trainer.metrics_host, settings.indexer.metrics_host} == {"0.0.0.0"}  # noqa: S104 - of a container
-    worker, server = MetricsServer(CollectorRegistry(), dict), Server(Settings())
+    worker, server = MetricsServer(CollectorRegistry(), list), Server(Settings())
     routes = server.app.openapi()["paths"]
     for role, workload in manifests("Deployment").items():
         (container,) = workload["spec"]["template"]["spec"]["containers"]

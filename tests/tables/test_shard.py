@@ -84,7 +84,10 @@ async def topics(bootstrap: str, prefix: str, monkeypatch: pytest.MonkeyPatch) -
     names = [f"{prefix}-{name}" for name in ("events", "more", "rows-changelog")]
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(name, 2, 1) for name in names])
+    policies = ["delete", "delete", "compact"]
+    await admin.create_topics(
+        [NewTopic(n, 2, 1, topic_configs={"cleanup.policy": p}) for n, p in zip(names, policies, strict=True)]
+    )
     await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()

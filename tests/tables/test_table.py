@@ -8,7 +8,7 @@ import pytest
 
 from tables.app import add_table, create_app
 from tables.config import WorkerConfig
-from tables.errors import FolderError, ShardLost
+from tables.errors import DamageError, FolderError, ShardLost
 from tables.folder import damage_mark, open_database
 from tables.table import RESTORED, Table
 
@@ -41,7 +41,7 @@ async def test_rows_are_read_by_partition_and_key(table: Table) -> None:
     assert (table.get(0, b"a"), table.get(0, b"b")) == (b"1", None)
     assert table.multi_get(0, [b"c", b"x", b"a"]) == [b"3", None, b"1"]
     assert table.multi_get(0, []) == []
-    assert table.reached(0) == (12, pytest.approx(0, abs=2))
+    assert table.reached(0) == (12, pytest.approx(time.time(), abs=2), "")
 
 
 async def test_a_scan_goes_through_all_rows_in_slices(table: Table) -> None:
@@ -76,12 +76,18 @@ async def test_a_partition_that_is_not_ours_cannot_be_read(table: Table) -> None
 async def test_unreported_ends_leave_the_old_one(table: Table) -> None:
     table.apply(0, [(b"a", b"1")], end=5)
     table.apply(0, [(b"a", b"2")], end=None)
-    assert (table.get(0, b"a"), table.reached(0)[0]) == (b"2", 5)
+    assert (table.get(0, b"a"), table.reached(0).offset) == (b"2", 5)
 
 
-async def test_the_age_of_rows_is_known(table: Table) -> None:
-    table.apply(0, [(RESTORED, b"7 %d" % (time.time() - 3600))], end=None)
-    assert table.reached(0) == (7, pytest.approx(3600, abs=5))
+async def test_rows_know_their_topic_and_when_they_were_all_there_was(table: Table) -> None:
+    table.life = "4711"
+    table.apply(0, [], end=7, at=1_700_000_000.4)
+    assert table.reached(0) == (7, 1_700_000_000, "4711")
+
+
+async def test_what_earlier_releases_stored_is_read(table: Table) -> None:
+    table.apply(0, [(RESTORED, b"7 1700000000")], end=None)
+    assert table.reached(0) == (7, 1_700_000_000, "")
 
 
 async def test_a_folder_in_use_is_refused(table: Table, tmp_path: Path) -> None:
@@ -96,13 +102,13 @@ async def test_a_damaged_database_is_opened_empty(table: Table) -> None:
     (manifest,) = path_of(table).glob("MANIFEST*")
     manifest.write_bytes(b"garbage" * 20)
     table.open(0)
-    assert (table.get(0, b"a"), table.reached(0)[0]) == (None, 0)
+    assert (table.get(0, b"a"), table.reached(0).offset) == (None, 0)
 
 
 async def test_a_database_that_was_found_damaged_while_reading_is_rebuilt_at_the_next_start(table: Table) -> None:
     table.apply(0, [(b"a", b"1")], end=1)
-    with pytest.raises(RuntimeError):
-        table._reading(0, lambda _: failing())
+    with pytest.raises(DamageError, match="Started again"):
+        table._guarded(0, lambda _: failing())
     assert damage_mark(path_of(table)).exists()
     table.release(0)
     table.open(0)

@@ -1,0 +1,174 @@
+"""How fast a partition's tables come back from Kafka, beside how fast they can be read at all.
+
+    python -m benchmarks.restore --bootstrap 127.0.0.1:9092 --rows 1000000
+
+writes that many rows of `items` and of `item_index` into changelogs of its own, reads them the raw way (`getmany`, and
+nothing done with them), restores them into RocksDB, and prints both in one JSON object.
+"""
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from streamvq_client.rows import ItemIndexRow, ItemRow, encode
+
+from benchmarks.machine import machine
+from benchmarks.plain_json import plain_json
+from tables.app import App, add_table, create_app
+from tables.config import WorkerConfig
+from tables.offsets import reader
+from tables.progress import Progress
+from tables.restore import FETCH_BYTES, MAX_RECORDS, restore_tables
+from tables.transaction import MAX_BATCH_BYTES, Record, publish
+
+TABLES: Final = ("items", "item_index")
+STEP_ROWS: Final = 1000
+"""Rows of one transaction, as a busy indexer writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was measured: rows and MiB over all tables, seconds for reading them raw and for restoring them."""
+
+    rows: int
+    mib: float
+    raw_s: float
+    restore_s: float
+    rows_a_second: float
+    ratio_to_raw: float
+
+
+async def measure(bootstrap: str, rows: int, folder: Path) -> Restored:
+    """Write `rows` rows a table, then read and restore them; the topics are gone afterwards."""
+    connection = {"bootstrap_servers": [bootstrap]}
+    group = f"restore-{uuid.uuid4().hex[:8]}"
+    async with _changelogs(connection, group):
+        written = 0
+        for table in TABLES:
+            written += await _write(connection, TopicPartition(f"{group}-{table}-changelog", 0), rows)
+        app = _app(connection, group, folder)
+        changelogs = [table.changelog(0) for table in app.shards.tables]
+        async with reader(connection) as consumer:
+            ends = dict(await consumer.end_offsets(changelogs))
+        raw_s = await _read(connection, ends)
+        started = time.monotonic()
+        for table in app.shards.tables:
+            table.open(0)
+        await restore_tables(connection, app.shards.tables, [0], ends, 600, Progress())
+        restore_s = time.monotonic() - started
+        for table in app.shards.tables:
+            table.release(0)
+    total = rows * len(TABLES)
+    return Restored(total, round(written / 2**20, 1), raw_s, restore_s, total / restore_s, raw_s / restore_s)
+
+
+@asynccontextmanager
+async def _changelogs(connection: Mapping[str, Any], group: str) -> AsyncIterator[None]:
+    names = [f"{group}-{table}-changelog" for table in TABLES]
+    admin = AIOKafkaAdminClient(**connection)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, 1, 1, topic_configs={"cleanup.policy": "compact"}) for name in names])
+        yield
+        await admin.delete_topics(names)
+    finally:
+        await admin.close()
+
+
+async def _write(connection: Mapping[str, Any], changelog: TopicPartition, rows: int) -> int:
+    """Rows in transactions, as steps write them; how many bytes."""
+    producer = AIOKafkaProducer(
+        **connection, transactional_id=changelog.topic, max_batch_size=MAX_BATCH_BYTES, acks="all", retry_backoff_ms=3
+    )
+    await producer.start()
+    written = 0
+    try:
+        for step in _steps(_items(rows) if changelog.topic.endswith("items-changelog") else _index(rows)):
+            await publish(producer, {changelog: step}, {}, "")
+            written += sum(len(record.key or b"") + len(record.value or b"") for record in step)
+    finally:
+        await producer.stop()
+    return written
+
+
+def _steps(records: Iterable[Record]) -> Iterator[list[Record]]:
+    step: list[Record] = []
+    for record in records:
+        step.append(record)
+        if len(step) == STEP_ROWS:
+            yield step
+            step = []
+    if step:
+        yield step
+
+
+def _items(rows: int) -> Iterator[Record]:
+    rng = random.Random(0)  # noqa: S311
+    for number in range(rows):
+        title = f"Product {number} of the spring collection, in {rng.choice(('red', 'green', 'blue'))}"
+        features = {
+            "category": [f"c{rng.randrange(2000)}", f"c{rng.randrange(50)}"],
+            "price": round(rng.random() * 99, 2),
+        }
+        attributes = {"title": title, "lang": "en", "in_stock": True, "image": f"https://cdn.example.com/{number}.jpg"}
+        yield Record(b"item-%09d" % number, encode(ItemRow(features, attributes, published=1_700_000_000_000 + number)))
+
+
+def _index(rows: int) -> Iterator[Record]:
+    rng = random.Random(1)  # noqa: S311
+    for number in range(rows):
+        row = ItemIndexRow(
+            clusters=[rng.randrange(16_384)],
+            bias=[rng.gauss(0, 1), rng.gauss(0, 1)],
+            popularity=[rng.gauss(9, 2) for _ in range(3)],
+            exposures=rng.randrange(10_000),
+            version=(1_700_000_000_000 << 20) + number,
+            time=1_700_000_000_000 + number,
+            published=1_700_000_000_000,
+        )
+        yield Record(b"item-%09d" % number, encode(row))
+
+
+def _app(connection: Mapping[str, Any], group: str, folder: Path) -> App:
+    config = WorkerConfig(group=group, connection=connection, folder=folder, sources=("unused",), partitions=1)
+    app = create_app(config)
+    for table in TABLES:
+        add_table(app, table)
+    app.finalize()
+    return app
+
+
+async def _read(connection: Mapping[str, Any], ends: Mapping[TopicPartition, int]) -> float:
+    """Seconds to read everything with aiokafka alone, settings as the restore's own."""
+    started = time.monotonic()
+    async with reader(connection, max_partition_fetch_bytes=FETCH_BYTES) as consumer:
+        consumer.assign(list(ends))
+        await consumer.seek_to_beginning()
+        while [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+            await consumer.getmany(timeout_ms=100, max_records=MAX_RECORDS)
+    return time.monotonic() - started
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print what was measured on which machine."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bootstrap", default="127.0.0.1:9092", help="Kafka, for topics of this measurement's own")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each of the two tables")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        restored = asyncio.run(measure(options.bootstrap, options.rows, Path(folder)))
+    print(plain_json({"machine": machine(), "restore": asdict(restored)}))
+
+
+if __name__ == "__main__":
+    main()
