@@ -13,7 +13,6 @@ from schemas.settings import Settings
 from tests.agents.trainer_process import (
     DEADLINE_S,
     START,
-    TrainerProcess,
     counted,
     dead_letters,
     events_of,
@@ -23,8 +22,8 @@ from tests.agents.trainer_process import (
     small,
     started,
     until_learnt,
+    until_said,
 )
-from tests.tables.chaos import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -37,15 +36,6 @@ POISON: list[tuple[str, Any]] = [
 ]
 
 
-async def said(trainer: TrainerProcess, words: str) -> None:
-    """Wait until a line of the log holds these words."""
-
-    async def holds() -> bool:
-        return words in trainer.log
-
-    await until(holds, DEADLINE_S, lambda: trainer.log)
-
-
 async def test_every_event_counts_once_through_a_pause_and_a_kill(settings_with_topics: Settings) -> None:
     settings = settings_with_topics
     clean = events_of(random.Random(7), 400)  # noqa: S311
@@ -56,10 +46,10 @@ async def test_every_event_counts_once_through_a_pause_and_a_kill(settings_with_
         await publish(settings, records[:100])
         await until_learnt(first, settings, 640)
         second = stack.enter_context(started(small(settings, "b")))
-        await said(second, "standing by")
+        await until_said(second, "standing by")
         await publish(settings, records[100:250])
         first.signal(signal.SIGSTOP)  # while it learns these
-        await said(second, "shard ready")
+        await until_said(second, "shard ready")
         first.signal(signal.SIGCONT)
         assert first.wait(DEADLINE_S) == FencedError.exit_code, first.log
         await until_learnt(second, settings, 4000)

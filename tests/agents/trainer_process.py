@@ -1,10 +1,10 @@
 """A trainer in a process of its own, and what it leaves in Kafka, read the slow and obvious way."""
 
-import logging
 import multiprocessing
 import os
 import random
 import signal
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from streamvq_client.partitioner import partition_of
 
+from infra.cli import run
+from infra.roles import process_environment
 from schemas import assignments
 from schemas.commit import Commit, decode_commit
 from schemas.parameters import COMMIT_KEY
@@ -33,7 +35,7 @@ START = 1_700_000_000_000
 
 # Torch, numba and Faust take seconds to import: once, in a server that every process is forked from.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["agents.trainer", "agents.indexer", "serving.service"])
+PROCESSES.set_forkserver_preload(["agents.trainer", "agents.indexer", "serving.service", "infra.commands.trainer"])
 
 Event = dict[str, Any]
 
@@ -44,16 +46,14 @@ def small(settings: Settings, folder: str = "trainer", **trainer: Any) -> Settin
     return settings.model_copy(update={"model": SMALL, "trainer": worker})
 
 
-def learn(settings: str, output: str) -> None:
-    """What the process does."""
-    from agents.trainer import main
-
+def learn(environment: dict[str, str], output: str) -> None:
+    """What the process does: `svq trainer`."""
     file = os.open(output, os.O_WRONLY | os.O_CREAT)
     for stream in (1, 2):
         os.dup2(file, stream)
-    os.environ["NO_COLOR"] = "1"
-    logging.basicConfig(level="WARNING")
-    main(Settings.model_validate_json(settings))
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.exit(run(["trainer"]))
 
 
 class TrainerProcess:
@@ -62,7 +62,7 @@ class TrainerProcess:
     def __init__(self, settings: Settings) -> None:
         self._file = settings.data / f"trainer-{uuid.uuid4().hex[:8]}.log"
         self._file.touch()
-        self._process = PROCESSES.Process(target=learn, args=(settings.model_dump_json(), str(self._file)))
+        self._process = PROCESSES.Process(target=learn, args=(process_environment(settings, {}), str(self._file)))
         self._process.start()
 
     @property
@@ -70,12 +70,16 @@ class TrainerProcess:
         return self._file.read_text()
 
     @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process.is_alive()
 
     def signal(self, number: signal.Signals) -> None:
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
         """kill -9."""
@@ -122,7 +126,7 @@ def events_of(rng: random.Random, records: int, size: int = 20) -> list[tuple[st
 
 async def publish(settings: Settings, records: Sequence[tuple[str, Any]]) -> None:
     """Publish values, each under its key, as an application would: bytes as they are, everything else as JSON."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers, enable_idempotence=True)
     await producer.start()
     try:
         for key, value in records:
@@ -155,6 +159,15 @@ async def _between(consumer: Any, source: TopicPartition, begin: int, end: int) 
         for batch in (await consumer.getmany(source, timeout_ms=100)).values():
             found += [record for record in batch if record.offset < end]
     return found
+
+
+async def until_said(trainer: TrainerProcess, words: str) -> None:
+    """Wait until the log holds these words."""
+
+    async def said() -> bool:
+        return words in trainer.log
+
+    await until(said, DEADLINE_S, lambda: trainer.log)
 
 
 async def until_learnt(trainer: TrainerProcess, settings: Settings, events: int) -> None:

@@ -6,28 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaProducer
-from streamvq_client.rows import ItemRow, encode
+from streamvq_client.rows import ItemRow
 
 from benchmarks.interactions import Interactions
 from benchmarks.replay import Replay
 from infra.topics import create_topics
 from schemas.eligible import EligibleSettings
 from schemas.parameters import COMMIT_KEY, CONFIG_KEY, records_of
-from schemas.retriever import FeatureSettings, FeaturesSettings, TaskSettings
 from schemas.settings import Settings
 from tests.agents.trainer_process import SMALL, publish, small, started, until_learnt
+from tests.agents.varied_stream import FEATURES, TASKS, items_of, publish_items, varied
 from tests.tables.kafka_state import read_rows
 
 pytestmark = pytest.mark.timeout(300)
 
-START = 1_700_000_000_000
 NEVER_MS = 600_000  # no batch is cut short: where it is cut would depend on the clock
 RECORDS, PER_RECORD = 256, 5  # records of one user each; batches of 64 end inside records
-FEATURES = FeaturesSettings(
-    user={"country": FeatureSettings(kind="categorical", dim=4)},
-    item={"genre": FeatureSettings(kind="multi", dim=4), "price": FeatureSettings(kind="numeric")},
-)
 
 
 @dataclass
@@ -35,48 +29,37 @@ class Sample:
     """The same events as a set and as what an application publishes."""
 
     set: Interactions
+    items: dict[str, ItemRow]
     records: list[tuple[str, Any]]
 
 
 def sample(settings: Settings) -> Sample:
     """Ties in time, labels that are missing, two tasks, features of both sides; all items published before."""
     rng = random.Random(5)  # noqa: S311
-    config = settings.model_config_core()
-    users, items = [f"u{n}" for n in range(60)], [f"i{n}" for n in range(200)]
-    countries = [{"country": rng.choice("abc")} for _ in users]
-    described = [{"genre": rng.sample("vwxyz", 2), "price": float(rng.randrange(9))} for _ in items]
-    records, rows = [], []
-    for number in range(RECORDS):
-        user, events = rng.randrange(60), []
-        for place in range(PER_RECORD):
-            item, time = min(int(rng.paretovariate(0.8)), 199), START + 1000 * number + place // 2
-            labels = {"click": float(rng.random() < 0.4)} | ({"like": 1.0} if rng.random() < 0.2 else {})
-            events.append({"user_id": users[user], "item_id": items[item], "timestamp": time, "labels": labels})
-            events[-1]["user"] = countries[user]
-            rows.append((user, item, time, labels.get("click"), labels.get("like", np.nan)))
-        records.append((users[user], events))
-    user_n, item_n, time_n, clicks, likes = map(np.array, zip(*rows, strict=True))
+    config, described, records = settings.model_config_core(), items_of(rng), varied(rng, RECORDS, PER_RECORD)
+    events = [event for _, several in records for event in several]
+    users, items = sorted({event["user_id"] for event in events}), list(described)
+    user_at, item_at = ({name: n for n, name in enumerate(names)} for names in (users, items))
+    countries = {event["user_id"]: event["user"] for event in events}
+    labels = [[event["labels"].get(task.name, np.nan) for task in config.tasks] for event in events]
     return Sample(
         Interactions(
-            "sample", users, items, user_n.astype(np.int32), item_n.astype(np.int32), time_n.astype(np.int64),
-            config.tasks, np.column_stack((clicks, likes)).astype(np.float32),
-            START - 1000 * np.arange(len(items), 0, -1),
-            config.features, countries, described,
+            "sample",
+            users,
+            items,
+            np.array([user_at[event["user_id"]] for event in events], np.int32),
+            np.array([item_at[event["item_id"]] for event in events], np.int32),
+            np.array([event["timestamp"] for event in events], np.int64),
+            config.tasks,
+            np.array(labels, np.float32),
+            np.array([row.published for row in described.values()]),
+            config.features,
+            [countries[user] for user in users],
+            [row.features for row in described.values()],
         ),
+        described,
         records,
-    )  # fmt: skip
-
-
-async def publish_items(settings: Settings, set_: Interactions) -> None:
-    """Rows of the table `items`, as the indexer leaves them in its changelog."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
-    await producer.start()
-    try:
-        for name, features, published in zip(set_.items, set_.item_features, set_.published_m.tolist(), strict=True):
-            row = encode(ItemRow(dict(features), {}, published=published))
-            await producer.send(settings.topics.items_changelog, row, key=name.encode(), partition=0)
-    finally:
-        await producer.stop()
+    )
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -86,14 +69,13 @@ async def test_a_replay_learns_what_the_trainer_learns(settings: Settings, max_a
     one = settings.kafka.model_copy(update={"partitions": 1})
     eligible = EligibleSettings(max_age_days=max_age_s and max_age_s / 86_400)
     told = {
-        "kafka": one, "eligible": eligible, "features": FEATURES,
-        "tasks": {"click": TaskSettings(), "like": TaskSettings()},
+        "kafka": one, "eligible": eligible, "features": FEATURES, "tasks": TASKS,
     }  # fmt: skip
     settings = small(settings.model_copy(update=told), batch_deadline_ms=NEVER_MS)
     given = sample(settings)
     assert len(given.set) % SMALL.batch == 0
     await create_topics(settings)
-    await publish_items(settings, given.set)
+    await publish_items(settings, given.items)
     with started(settings) as trainer:
         await publish(settings, given.records)
         await until_learnt(trainer, settings, len(given.set))
