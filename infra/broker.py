@@ -4,13 +4,14 @@ import asyncio
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from infra.broker_files import write_logging, write_properties
+from infra.broker_files import Detour, Node, write_logging, write_properties
 from infra.broker_state import BrokerStatus, properties_path, read_status, take_lock, write_status
 from infra.child import Child
 from infra.kafka_jars import VERSION, kafka_jars
@@ -27,6 +28,15 @@ QUOTED_BYTES = 50_000
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node's place in a cluster: the cluster's id, its own number from 1, the controllers' ports by number."""
+
+    cluster: str
+    number: int
+    controllers: tuple[int, ...]
+
+
 class EmbeddedBroker:
     """One Kafka node with its data in a folder.
 
@@ -38,11 +48,23 @@ class EmbeddedBroker:
         port: where to listen; None takes the port of the last run, or any free one.
         heap: largest Java heap, MiB.
         leashed: whether it ends when this process does, however that ends.
+        member: its place in a cluster; None for a node that is alone.
+        detour: a second way in, for clients behind a proxy.
     """
 
-    def __init__(self, folder: Path, port: int | None = None, heap: int = 512, *, leashed: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        heap: int = 512,
+        *,
+        leashed: bool = True,
+        member: Member | None = None,
+        detour: Detour | None = None,
+    ) -> None:
         self.folder = folder.expanduser().absolute()
         self._port, self._heap, self._leashed = port, heap, leashed
+        self._member, self._detour = member, detour
         self._child: Child | None = None
         self._log_start = 0
 
@@ -131,6 +153,8 @@ class EmbeddedBroker:
         if self._port is not None and not is_free(self._port):
             raise ResourceError(f"port {self._port} is taken by {holder(self._port)}. End that, or choose another port")
         port = self._port or (last.port if last.port and is_free(last.port) else free_port())
+        if self._member:
+            return port, self._member.controllers[self._member.number - 1]
         controller = last.controller_port
         while controller in (0, port) or not is_free(controller):
             controller = free_port()
@@ -139,7 +163,7 @@ class EmbeddedBroker:
     def _try(self, jars: Path, end: float) -> bool:
         port, controller_port = self._ports()
         with take_lock(self.folder) as lock:
-            self._configure(jars, port, controller_port)
+            self._configure(jars, self._node(port, controller_port))
             self._log_start = _size(self.folder / "broker.log")
             with (self.folder / "broker.out").open("wb") as output:
                 command = [*java(jars, self.folder, self._heap), "kafka.Kafka", str(properties_path(self.folder))]
@@ -152,12 +176,17 @@ class EmbeddedBroker:
         log.info("broker.started", address=f"127.0.0.1:{port}", pid=pid, folder=str(self.folder))
         return True
 
-    def _configure(self, jars: Path, port: int, controller_port: int) -> None:
-        data = self.folder / "data"
+    def _node(self, port: int, controller_port: int) -> Node:
+        if self._member is None:
+            return Node(port, controller_port, detour=self._detour)
+        return Node(port, controller_port, self._member.number, self._member.controllers, self._detour)
+
+    def _configure(self, jars: Path, node: Node) -> None:
+        data, cluster = self.folder / "data", self._member.cluster if self._member else None
         write_logging(self.folder / "log4j2.xml", self.folder / "broker.log")
         if not (data / "meta.properties").exists():
-            format_data(jars, self.folder, lambda path, at: write_properties(path, at, port, controller_port))
-        write_properties(properties_path(self.folder), data, port, controller_port)
+            format_data(jars, self.folder, lambda path, at: write_properties(path, at, node), cluster)
+        write_properties(properties_path(self.folder), data, node)
 
     def _answers(self, child: Child, port: int, end: float) -> bool:
         kafka = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}")

@@ -32,13 +32,16 @@ def java(jars: Path, folder: Path, heap: int) -> list[str]:
     ]
 
 
-def format_data(jars: Path, folder: Path, write_properties: Callable[[Path, Path], None]) -> None:
-    """Make `folder/data`, which is there only once it is complete."""
+def format_data(
+    jars: Path, folder: Path, write_properties: Callable[[Path, Path], None], cluster: str | None = None
+) -> None:
+    """Make `folder/data`, which is there only once it is complete; of a node that is alone unless it has a cluster."""
     data, unfinished, properties = folder / "data", folder / "data.unfinished", folder / "format.properties"
     shutil.rmtree(unfinished, ignore_errors=True)
     write_properties(properties, unfinished)
-    tool = [*java(jars, folder, 256), "kafka.tools.StorageTool", "format", "--standalone"]
-    command = [*tool, "-t", _cluster_id(), "-c", str(properties)]
+    tool = [*java(jars, folder, 256), "kafka.tools.StorageTool", "format"]
+    alone = [] if cluster else ["--standalone"]
+    command = [*tool, *alone, "-t", cluster or cluster_id(), "-c", str(properties)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_DEADLINE_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired as error:
@@ -56,7 +59,8 @@ def last_lines(text: str) -> str:
     return "\n".join(lines[-LAST_LINES:])
 
 
-def _cluster_id() -> str:
+def cluster_id() -> str:
+    """A new one."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass  # the tool would take it for an option
     return text

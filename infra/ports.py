@@ -1,6 +1,7 @@
 """TCP ports of this machine."""
 
 import socket
+from contextlib import ExitStack
 
 import psutil
 
@@ -21,10 +22,16 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def free_port() -> int:
     """A port that nobody uses now; somebody may before the caller does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ones."""
+    with ExitStack() as probes:
+        bound = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in bound:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in bound]
 
 
 def holder(port: int) -> str:

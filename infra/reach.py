@@ -85,19 +85,27 @@ async def _ask_any(addresses: list[tuple[str, int, Any]], arguments: dict[str, A
         if not brokers:
             reasons.append("it is still starting")
             continue
-        _, advertised_host, advertised_port, *_ = brokers[0]
-        if (advertised_host, advertised_port) == (host, port):
+        if await _answers_where_it_says((host, port), brokers, arguments, reasons):
             return
+    raise _SilentError(reasons[-1])
+
+
+async def _answers_where_it_says(
+    asked: tuple[str, int], brokers: list[tuple[Any, ...]], arguments: dict[str, Any], reasons: list[str]
+) -> bool:
+    """Whether any of the brokers that it names answers: one that died is named for some seconds more."""
+    named = [(host, port) for _, host, port, *_ in brokers]
+    for host, port in () if asked in named else named:
         try:
-            await _brokers(advertised_host, advertised_port, arguments)
+            await _brokers(host, port, arguments)
         except FAILED as error:
             reasons.append(
-                f"it answers, but names {advertised_host}:{advertised_port} as its address (advertised.listeners), "
+                f"it answers, but names {host}:{port} as its address (advertised.listeners), "
                 f"and there: {_explain(error)}"
             )
-            continue
-        return
-    raise _SilentError(reasons[-1])
+        else:
+            return True
+    return asked in named
 
 
 async def _brokers(host: str, port: int, arguments: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -15,8 +15,8 @@ from schemas.settings import Settings
 
 LOGIN = """
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,ELSEWHERE:PLAINTEXT
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},LOGIN://127.0.0.1:LOGIN_PORT,ELSEWHERE://127.0.0.1:OTHER_PORT
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},LOGIN://127.0.0.1:LOGIN_PORT,ELSEWHERE://127.0.0.1:1
+listeners={listeners},LOGIN://127.0.0.1:LOGIN_PORT,ELSEWHERE://127.0.0.1:OTHER_PORT
+advertised.listeners={advertised},LOGIN://127.0.0.1:LOGIN_PORT,ELSEWHERE://127.0.0.1:1
 sasl.enabled.mechanisms=PLAIN
 listener.name.login.plain.sasl.jaas.config=\\
   org.apache.kafka.common.security.plain.PlainLoginModule required user_ada="secret";
