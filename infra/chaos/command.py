@@ -71,7 +71,7 @@ def _perform(options: Options, folder: Path, screen: Screen) -> dict[str, Any]:
         on_line=world.hear,
     )
     screen.say(f"Starting {'the stack' if world.external else 'Kafka and the stack'}; seed {options.seed}")
-    with stack:
+    with world.equipment, stack:
         world.attach(stack)
         stack.wait_ready(READY_S)
         plan = make_plan(options.seed, 60 * options.minutes, [*faults.values()], world.members())

@@ -40,7 +40,8 @@ class Fault:
             relieves. Between the two the driver waits. Raises MissedError when the target is down.
         lasts_s: from inflicting to relieving, at least and at most.
         unable: why this machine, or this Kafka, cannot have the fault; None if it can.
-        furnish: what a target needs from its start, such as a variable of its environment.
+        furnish: called with every role before it starts, gives the role with what the fault needs of it: a variable of
+            its environment, a folder of `world.equipment`.
         alone: how often it is drawn, beside the others, where faults come one at a time and outages are measured.
     """
 

@@ -21,7 +21,7 @@ class Options:
     minutes: float = 10.0
     seed: int = 0
     faults: tuple[str, ...] | None = None
-    rate: float = 2_500.0
+    rate: float = 2_000.0
     indexers: int = 2
     servers: int = 2
     as_json: bool = False

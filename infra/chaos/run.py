@@ -14,7 +14,7 @@ from infra.chaos.load import Load
 from infra.chaos.options import Options
 from infra.chaos.plan import Blow
 from infra.chaos.screen import Screen
-from infra.chaos.settling import settle
+from infra.chaos.settling import Settling
 from infra.chaos.storm import Storm
 from infra.chaos.watch import Watch
 from infra.chaos.world import World
@@ -87,7 +87,7 @@ class Run:
             self._screen.say("publishing the catalogue")
             await load.catalogue()
             seconds = await self._torment(load, watch)
-            still = await settle(self._world, self._connection, self._sources(), watch, self._screen)
+            still = await Settling(self._world, self._connection, self._sources(), watch, self._screen).run()
             return Outcome(seconds, self._storm, watch, load, await self._evidence(load, still))
 
     async def _torment(self, load: Load, watch: Watch) -> float:

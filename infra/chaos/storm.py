@@ -32,18 +32,21 @@ class Storm:
 
     async def run(self, plan: Sequence[Blow], begun: float) -> None:
         """Everything, relieved again; `begun` is the monotonic time from which the plan counts."""
-        async with asyncio.TaskGroup() as blows:
-            for blow in plan:
-                blows.create_task(self._strike(blow, begun), name=str(blow))
+        try:
+            async with asyncio.TaskGroup() as blows:
+                for blow in plan:
+                    blows.create_task(self._strike(blow, begun), name=str(blow))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
 
     async def _strike(self, blow: Blow, begun: float) -> None:
         await asyncio.sleep(max(0.0, begun + blow.at_s - time.monotonic()))
-        who = self._world.role(blow.target)
+        who, at = self._world.role(blow.target), time.monotonic() - begun
+        self._note(f"{blow}{'' if who == blow.target else f' ({who})'}")
         try:
             async with self._faults[blow.kind].inflict(self._world, blow.target):
-                self.struck.append((time.monotonic() - begun, blow))
-                self._note(f"{blow}{'' if who == blow.target else f' ({who})'}")
+                self.struck.append((at, blow))
                 await asyncio.sleep(blow.length_s)
         except (MissedError, psutil.NoSuchProcess) as missed:
             self.missed += 1
-            self._note(f"{blow}: missed, {missed}")
+            self._note(f"{'':10}missed: {missed}")

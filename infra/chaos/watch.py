@@ -83,10 +83,10 @@ class Watch:
     async def _look_on(self, group: str) -> None:
         """Look as long as one connection lasts."""
         sources = list(self._sources[group])
-        async with asyncio.timeout(ANSWER_S):
-            admin = AIOKafkaAdminClient(**self._connection)
-            await admin.start()
+        admin = AIOKafkaAdminClient(**self._connection)
         try:
+            async with asyncio.timeout(ANSWER_S):
+                await admin.start()
             while True:
                 async with asyncio.timeout(ANSWER_S):
                     found = await admin.list_consumer_group_offsets(group, partitions=sources)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import reduce
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class World:
         external: Kafka is somebody else's: it must not be touched.
         roles: those that the stack is started with, by name.
         servers: role -> address.
+        equipment: what faults need as long as the stack runs, such as a disk; entered by `furnish`, left at the end.
         active: role of the trainer that learns, as its log says.
     """
 
@@ -34,6 +36,7 @@ class World:
         self.settings, self.external = settings, external
         self.roles: dict[str, Role] = {}
         self.servers: dict[str, str] = {}
+        self.equipment = ExitStack()
         self.active = "trainer-0"
         self._options = options
         self._stack: Stack | None = None

@@ -15,7 +15,7 @@ def chaos(
     minutes: Annotated[float, typer.Option(min=0.2, help="How long faults are inflicted while events come.")] = 10.0,
     seed: Annotated[int | None, typer.Option(help="Of events and faults; default: a random one, printed.")] = None,
     faults: Annotated[str | None, typer.Option(help="Only these kinds, for example `kill,pause`; see --list.")] = None,
-    rate: Annotated[float, typer.Option(min=1, help="Exposures a second.")] = 2_500.0,
+    rate: Annotated[float, typer.Option(min=1, help="Exposures a second.")] = 2_000.0,
     indexers: Annotated[int, typer.Option(min=1, max=16, help="How many indexers.")] = 2,
     servers: Annotated[int, typer.Option(min=1, max=8, help="How many servers.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as one JSON object.")] = False,
