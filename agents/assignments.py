@@ -59,13 +59,15 @@ class Assignments:
             mark = ItemMark(published=now_ms, bare=True)
             rows.put_item(placing.item, ItemRow({}, {}, mark.published, bare=True))
         stale = before is not None and before.version > placing.version
+        exposures = (before.exposures if before else 0) + placing.exposures
         rows.put_index(
             placing.item,
             ItemIndexRow(
                 clusters=before.clusters if before and stale else placing.clusters,
                 bias=before.bias if before and stale else placing.bias,
-                popularity=placing.popularity,
-                exposures=(before.exposures if before else 0) + placing.exposures,
+                # Placed without an exposure, as after a rollback: readers take what a new item has in their version.
+                popularity=placing.popularity if exposures else [],
+                exposures=exposures,
                 version=before.version if before and stale else placing.version,
                 time=now_ms,
                 published=mark.published,

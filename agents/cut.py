@@ -13,7 +13,7 @@ class Cut:
     """One version, ready for the wire.
 
     Attributes:
-        commit: as in the last of `parameters`.
+        commit: as in the last record of both topics.
         parameters, state: records of the two topics.
         histories: partition -> changed rows.
         blocks: (partition, placements).

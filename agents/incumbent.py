@@ -19,9 +19,10 @@ class Incumbent(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka ca
     name = "incumbent"
     version = 0
 
-    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, precedence: int = 0) -> None:
+        """`precedence`: above 0, goes before others that wait, but not before a holder."""
         self._now_ms = now_ms
-        self.held_since = 0
+        self._precedence = self.held_since = precedence
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """What this member tells the group: since when it holds the lock, 0 for never."""
@@ -42,6 +43,6 @@ class Incumbent(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka ca
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
         """Remember since when the lock is held."""
         if not assignment.partitions():
-            self.held_since = 0
-        elif not self.held_since:
+            self.held_since = self._precedence
+        elif self.held_since == self._precedence:
             self.held_since = self._now_ms()

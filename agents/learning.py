@@ -1,22 +1,19 @@
 """Steps, and the cut that the next transaction publishes: model, histories, placements and positions of one moment."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 from streamvq_client.partitioner import partition_of
 from streamvq_client.rows import HistoryRow, decode_history, encode
 
 from agents.cut import Cut, Progress
 from agents.micro_batch import MicroBatch, Position
+from agents.placements import placements
 from agents.training_batch import training_batch
 from pipeline.balance import perplexity
 from pipeline.batch import StepReport
 from pipeline.config import ModelConfig
 from pipeline.histories import Histories, HistoryState
 from pipeline.learner import Learner
-from schemas import assignments
-from schemas.assignments import AssignmentBlock
 from schemas.events import Exposure
 from schemas.parameters import COMMIT_KEY, CONFIG_KEY, Commit, encode_commit, encode_config, records_of
 from tables.transaction import Record
@@ -86,17 +83,18 @@ class Learning:
         progress, self._progress = self._progress, Progress()
         moved = self.learner.reseed(empty)
         # Before the changes are taken: placing items is the last thing that these parameters do.
-        blocks = self._blocks(version, progress.exposures)
+        blocks = placements(self.learner, version, progress.exposures, len(self.positions))
         parameters, state = self.learner.take_changes()
         self._publishing = self._histories.take_dirty()
         metrics = progress.metrics() | self._balance() | {"codes_moved": len(moved)}
         commit = self._commit(version, now_ms, publish_ms, metrics)
         config = [(CONFIG_KEY, encode_config(self.config))] if self._announce else []
+        closing = (COMMIT_KEY, encode_commit(commit))
         self._announce = False
         return Cut(
             commit,
-            [*config, *records_of(parameters), (COMMIT_KEY, encode_commit(commit))],
-            list(records_of(state)),
+            [*config, *records_of(parameters), closing],
+            [*records_of(state), closing],
             self._history_rows(self._publishing),
             blocks,
             progress.dead_letters,
@@ -118,21 +116,6 @@ class Learning:
         counts = self.learner.model.codebook.counts_k
         used = int((counts > USED_SHARE * counts.mean()).sum()) if len(counts) else 0
         return {"codes": len(counts), "codes_used": used, "perplexity": perplexity(counts)}
-
-    def _blocks(self, version: int, exposures: Counter[str]) -> list[tuple[int, bytes]]:
-        if not exposures:
-            return []
-        placement = self.learner.place(list(exposures))
-        block = AssignmentBlock(
-            version,
-            self.learner.clock,
-            list(exposures),
-            placement.clusters_n[:, None],
-            placement.bias_nt,
-            placement.popularity_nh,
-            np.fromiter(exposures.values(), np.uint32, len(exposures)),
-        )
-        return [(partition, assignments.encode(part)) for partition, part in block.split(len(self.positions))]
 
     def _history(self, user: str) -> HistoryState | None:
         # What is on its way to the table is not in it yet; memory may have dropped it since the cut.

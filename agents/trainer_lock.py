@@ -23,16 +23,20 @@ POLL_MS = 1_000
 class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
     """`acquire` waits until this process is the active trainer, `lost` until it no longer is."""
 
-    def __init__(self, topic: str, connection: Mapping[str, Any], session_timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, topic: str, connection: Mapping[str, Any], session_timeout_s: float = 10.0, precedence: int = 0
+    ) -> None:
         """Take part in the group named like the topic.
 
         Args:
             topic: its one partition is the lock.
             connection: arguments of every aiokafka client (`schemas.kafka.connection`).
             session_timeout_s: silence after which the lock goes to another member.
+            precedence: as of `Incumbent`.
         """
         self._session_ms = int(1000 * session_timeout_s)
         self._topic = topic
+        self._assignor = Incumbent(precedence=precedence)
         self._connection = dict(connection)
         self._consumer: AIOKafkaConsumer | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -54,7 +58,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             enable_auto_commit=False,
             session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=self._session_ms // HEARTBEATS_A_SESSION,
-            partition_assignment_strategy=(Incumbent(),),
+            partition_assignment_strategy=(self._assignor,),
         )
         await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=self)

@@ -103,18 +103,26 @@ async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float,
 
 def check_config(stored: ModelConfig, wanted: ModelConfig, prefix: str) -> None:
     """Refuse settings that the stored model cannot go on with. Raises SettingsError naming each difference."""
-    before, now = dict(_fixed(stored)), dict(_fixed(wanted))
-    missing = "nothing"
     different = [
-        f"{name} is {now.get(name, missing)} in the settings, {before.get(name, missing)} in the stored model"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
+        f"{name} is {now} in the settings, {before} in the stored model"
+        for name, before, now in differences(stored, wanted)
     ]
     if different:
         raise SettingsError(
             f"the settings do not fit the model stored under the prefix {prefix}: {'; '.join(different)}. "
             "Go back to the stored values, or give the new model its own prefix (kafka.prefix); nothing was changed"
         )
+
+
+def differences(one: ModelConfig, other: ModelConfig) -> list[tuple[str, object, object]]:
+    """(setting, value in one, value in the other) of what no model can go on with; "nothing" where it is absent."""
+    first, second = dict(_fixed(one)), dict(_fixed(other))
+    missing = "nothing"
+    return [
+        (name, first.get(name, missing), second.get(name, missing))
+        for name in sorted(first.keys() | second.keys())
+        if first.get(name) != second.get(name)
+    ]
 
 
 def resume(

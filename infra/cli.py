@@ -43,6 +43,8 @@ COMMANDS = {
     "config": "infra.commands.config",
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
+    "export": "infra.commands.export",
+    "rollback": "infra.commands.rollback",
     "evaluate": "infra.commands.evaluate",
     "experiment": "infra.commands.experiment",
     "chaos": "infra.commands.chaos",

@@ -1,26 +1,20 @@
 """`svq table` and `svq dead-letters` against real topics."""
 
 import asyncio
-import json
-import logging
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
-import structlog
 from aiokafka import AIOKafkaProducer
-from click.testing import CliRunner, Result
 from streamvq_client.partitioner import partition_of
 from streamvq_client.rows import ClusterRow, HistoryRow, ItemIndexRow, ItemRow, Row, encode
 from streamvq_client.tables import TABLES
-from typer.main import get_command
 
-from infra.cli import app
 from schemas.dead_letters import DeadLetter, encode_dead_letter
 from schemas.errors import InvariantError, TopicsError
 from schemas.settings import Settings
+from tests.infra.command_line import Command
 
 NOON = 1_700_000_000_000
 ITEMS = {
@@ -34,33 +28,6 @@ SHARES = [
     {"3": ClusterRow(1, 7, NOON), "-1": ClusterRow(2, 0, NOON)},
     {"3": ClusterRow(4, 1, NOON + 5), "20": ClusterRow(1, 1, NOON)},
 ]
-
-
-class Command:
-    """The command line in this process; each call in a thread, for it brings an event loop of its own."""
-
-    def __init__(self) -> None:
-        self._app = get_command(app)
-
-    async def __call__(self, *arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner().invoke, self._app, arguments)
-
-    async def json(self, *arguments: str) -> Any:
-        result = await self(*arguments, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-
-@pytest.fixture
-def svq(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    monkeypatch.setenv("SVQ_KAFKA__BOOTSTRAP_SERVERS", settings.kafka.bootstrap_servers)
-    monkeypatch.setenv("SVQ_KAFKA__PREFIX", settings.kafka.prefix)
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield Command()
-    # The commands send the log to the standard error they run with, and that was the runner's.
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture
