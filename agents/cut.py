@@ -15,7 +15,7 @@ class Cut:
     Attributes:
         commit: as in the last record of both topics.
         parameters, state: records of the two topics.
-        histories: partition -> changed rows.
+        histories: partition -> changed rows, None for those that are gone.
         blocks: (partition, placements).
         dead_letters: elements passed over.
     """
@@ -23,7 +23,7 @@ class Cut:
     commit: Commit
     parameters: list[ParameterRecord]
     state: list[ParameterRecord]
-    histories: dict[int, dict[bytes, bytes]]
+    histories: dict[int, dict[bytes, bytes | None]]
     blocks: list[tuple[int, bytes]]
     dead_letters: list[Record]
 
@@ -38,6 +38,7 @@ class Progress:
 
     Attributes:
         exposures: of each item.
+        erased: users, by request.
         moved: whether anything at all happened; records without exposures move the stream too.
     """
 
@@ -45,6 +46,7 @@ class Progress:
     exposures: Counter[str] = field(default_factory=Counter)
     dead_letters: list[Record] = field(default_factory=list)
     events: int = 0
+    erased: int = 0
     loss_aux: float = 0.0
     loss_ind: float = 0.0
 
@@ -61,6 +63,7 @@ class Progress:
             "events": self.events,
             "items": len(self.exposures),
             "dead_letters": len(self.dead_letters),
+            "erased": self.erased,
             "loss_aux": self.loss_aux / events,
             "loss_ind": self.loss_ind / events,
         }

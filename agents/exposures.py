@@ -56,6 +56,8 @@ class ExposureDecoder:
         # The broker's time of arrival, so that a record is judged the same whenever it is read.
         now_ms = round(message.timestamp * 1000)
         exposures, rejected = decode_exposures(message.value, message.key, now_ms, self._tasks, self.tally)
+        if message.value is None and not rejected:
+            return [Element(None, None, erased=(message.key or b"").decode())]
         if not rejected:
             return [Element(exposure, None) for exposure in exposures] or [Element(None, None)]
         refused = {one.index or 0: _letter(one, message) for one in rejected}

@@ -70,6 +70,11 @@ class Learning:
             report = self.learner.step(training_batch(batch.exposures, self._histories, tasks))
             progress.add(report)
             progress.exposures.update([exposure.item_id for exposure in batch.exposures])
+        self.learner.forget_users(batch.erased)
+        # Whoever is forgotten for not having been seen for long has a history that nobody needs any more.
+        for user in (*batch.erased, *self.learner.take_forgotten_users()):
+            self._histories.erase(user)
+        progress.erased += len(batch.erased)
         progress.dead_letters += batch.refused
         progress.moved = True
         self.positions |= batch.reached
@@ -129,10 +134,10 @@ class Learning:
         row = decode_history(value)
         return HistoryState(tuple(row.items), tuple(row.times))
 
-    def _history_rows(self, changed: Mapping[str, HistoryState]) -> dict[int, dict[bytes, bytes]]:
-        rows: dict[int, dict[bytes, bytes]] = {}
+    def _history_rows(self, changed: Mapping[str, HistoryState]) -> dict[int, dict[bytes, bytes | None]]:
+        rows: dict[int, dict[bytes, bytes | None]] = {}
         for user, state in changed.items():
             key = user.encode()
-            value = encode(HistoryRow(list(state.items), list(state.times)))
+            value = encode(HistoryRow(list(state.items), list(state.times))) if state.items else None
             rows.setdefault(partition_of(key, len(self.positions)), {})[key] = value
         return rows

@@ -22,10 +22,11 @@ class Position(NamedTuple):
 
 
 class Element(NamedTuple, Generic[Exposed, Refused]):
-    """One element of a record: an exposure, or why it is none; of an empty array, a single element with neither."""
+    """One element of a record: an exposure, or why it is none, or a user to be erased; of an empty array, nothing."""
 
     exposure: Exposed | None
     refused: Refused | None
+    erased: str | None = None
 
 
 class _Waiting(NamedTuple, Generic[Exposed, Refused]):
@@ -43,11 +44,13 @@ class MicroBatch(Generic[Exposed, Refused]):
         exposures: in order of arrival; at most the size of a batch.
         refused: elements passed over on the way.
         reached: partition -> where its stream goes on; only partitions that moved.
+        erased: users to be erased once the exposures are learnt.
     """
 
     exposures: list[Exposed] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     reached: dict[int, Position] = field(default_factory=dict)
+    erased: list[str] = field(default_factory=list)
 
 
 class MicroBatches(Generic[Exposed, Refused]):
@@ -98,17 +101,22 @@ class MicroBatches(Generic[Exposed, Refused]):
         return due is not None and due <= now
 
     def take(self) -> MicroBatch[Exposed, Refused]:
-        """Up to `size` exposures and whatever lies between; refused elements right behind them go along."""
+        """Up to `size` exposures and whatever lies between; refused elements right behind them go along.
+
+        A user is erased between what came before and what comes behind: the next exposure begins another batch.
+        """
         batch: MicroBatch[Exposed, Refused] = MicroBatch()
         while self._waiting:
             element, partition, reached, _ = self._waiting[0]
             if element.exposure is not None:
-                if len(batch.exposures) == self._size:
+                if len(batch.exposures) == self._size or batch.erased:
                     break
                 batch.exposures.append(element.exposure)
                 self._exposures -= 1
             if element.refused is not None:
                 batch.refused.append(element.refused)
+            if element.erased is not None:
+                batch.erased.append(element.erased)
             batch.reached[partition] = reached
             self._waiting.popleft()
         return batch

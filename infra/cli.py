@@ -45,6 +45,7 @@ COMMANDS = {
     "dead-letters": "infra.commands.dead_letters",
     "export": "infra.commands.export",
     "rollback": "infra.commands.rollback",
+    "erase": "infra.commands.erase",
     "evaluate": "infra.commands.evaluate",
     "experiment": "infra.commands.experiment",
     "chaos": "infra.commands.chaos",

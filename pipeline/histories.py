@@ -89,6 +89,12 @@ class Histories:
         self._states[user] = self._trimmed(tuple(state.items), tuple(state.times))
         self._evict()
 
+    def erase(self, user: str) -> None:
+        """Forget all of a user; a history without positives stands for none."""
+        self._states[user] = NOTHING
+        self._dirty[user] = None
+        self._evict()
+
     def take_dirty(self) -> dict[str, HistoryState]:
         """Users changed since the last call, with all that is kept of each."""
         changed = {user: self._states[user] for user in self._dirty}

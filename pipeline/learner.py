@@ -71,6 +71,7 @@ class Learner:
         if isinstance(self.model.ranker, AttentiveRanker):
             filed = FiledByName(self.model.tables[ITEM_TABLE].ids.names, self._counts.codes)
             self.model.ranker.clusters_of = filed
+        self._forgotten: list[str] = []
         self._stepped = True  # the first take carries the initial dense tensors
 
     @property
@@ -142,6 +143,15 @@ class Learner:
         Only the caller knows which clusters are empty. Call it at most once a version; returns the codes moved.
         """
         return self._filing.reseed(empty, self.catalogue, self._rng(RESEED_STREAM))
+
+    def forget_users(self, names: Sequence[str]) -> None:
+        """Forget users, as if they had never been seen. What others' parameters learnt from them stays in those."""
+        self._tables[USER_TABLE].forget(names)
+
+    def take_forgotten_users(self) -> list[str]:
+        """Users not seen for `expire_after`, who were forgotten since the last call."""
+        forgotten, self._forgotten = self._forgotten, []
+        return forgotten
 
     def take_changes(self) -> tuple[Changes, Changes]:
         """Parameters and state changed since the last call, as absolute values."""
@@ -239,8 +249,9 @@ class Learner:
         self._stepped = True
         if self.steps % EXPIRE_EVERY == 0:
             before = self.clock - self.config.expire_after
-            for table in self._tables.values():
-                table.expire(before)
+            for name, table in self._tables.items():
+                gone = table.expire(before)
+                self._forgotten += gone if name == USER_TABLE else []
             self._counts.expire(before)
 
     def _start_codebook(self, weights_b: Doubles) -> bool:

@@ -49,11 +49,16 @@ class TrainedTable:
         values[rows], self._squares[rows] = adagrad(values[rows], self._squares[rows], gradients, self.rate)
         self._moved[rows] = self._seen[rows] = True
 
-    def expire(self, before: int) -> None:
-        """Forget ids last seen before this clock."""
+    def expire(self, before: int) -> list[str]:
+        """Forget ids last seen before this clock, and say which."""
         used = self.table.ids.used()
-        stale = used[self._last[used] < before]
-        names = self.table.ids.names(stale)
+        stale = self.table.ids.names(used[self._last[used] < before])
+        self.forget(stale)
+        return stale
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Forget these ids, as if they had never been seen; others than those known are no matter."""
+        names = [name for name in names if name in self.table.ids]
         rows = self.table.remove(names)
         for array in (self._squares, self._sightings, self._last, self._moved, self._seen):
             array[rows] = 0

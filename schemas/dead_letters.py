@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 from streamvq_client.errors import FormatError, NewerFormatError
+from streamvq_client.record import Record
 from streamvq_client.versioned import VERSION, check_version
 
 from schemas.limits import LIMITS
@@ -16,6 +17,7 @@ from schemas.rejection import Rejected
 FORMAT = 2
 KEY_BYTES = 64 * 1024
 DETAIL_LENGTH = 1000
+ARRIVED = "arrived"
 
 Headers = list[tuple[str, bytes]]
 DeadLetterRecord = tuple[bytes | None, bytes | None, Headers]
@@ -93,6 +95,17 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Iterable
         raise
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FormatError(f"not a dead letter: headers {sorted(given)}: {error}") from error
+
+
+def arrival_ms(record: Record) -> int:
+    """When the letter was written first, ms since 1970: of a copy, not when it was copied."""
+    arrived = dict(record.headers).get(ARRIVED, b"")
+    return int(arrived) if arrived.isdigit() else record.timestamp
+
+
+def with_arrival(record: Record) -> Headers:
+    """The headers for a copy of the letter."""
+    return [*(header for header in record.headers if header[0] != ARRIVED), (ARRIVED, b"%d" % arrival_ms(record))]
 
 
 def _number(text: bytes | None) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from schemas.event_fields import Features, FeatureValue, Id, Labels, Whole, checked_id, checked_timestamp
+from schemas.event_fields import Features, FeatureValue, Id, Labels, Whole, checked_id, checked_timestamp, key_id
 from schemas.limits import LIMITS
 from schemas.rejection import EventError, Reason, Rejected, event_error, python_constants
 from schemas.tally import Tally
@@ -50,7 +50,7 @@ def decode_exposures(
     """The exposures in one record: an object, or an array of them, of one user or of several.
 
     Args:
-        value: the record's value.
+        value: the record's value; None holds no exposure, but erases the user that the key names.
         key: the record's key: the user of events that name none.
         now_ms: wall clock, ms since 1970.
         tasks: names that labels may have.
@@ -60,7 +60,7 @@ def decode_exposures(
         What can be taken, in order; and what cannot: elements of the array one by one, or the record as a whole.
     """
     if value is None:
-        return [], [Rejected(Reason.WRONG_TYPE, "no value: exposures cannot be deleted", b"")]
+        return [], _no_user(key)
     if len(value) > LIMITS.value_bytes:
         return [], [Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, {LIMITS.value_bytes} are allowed", value)]
     reader = _Reader(key, now_ms, tasks, tally or Tally())
@@ -118,6 +118,14 @@ class _Reader:
                 Reason.UNKNOWN_TASK, f"{sorted(labels.keys() - self.tasks)} are none of {sorted(self.tasks)}"
             )
         return {task: float(label) for task, label in labels.items() if label is not None}
+
+
+def _no_user(key: bytes | None) -> list[Rejected]:
+    try:
+        key_id(key, "user_id")
+    except EventError as error:
+        return [Rejected(error.reason, error.detail, b"")]
+    return []
 
 
 def _split(value: bytes) -> list[bytes]:

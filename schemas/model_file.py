@@ -3,17 +3,19 @@
     <part>.rows.<table>   (n, width) values        <part>.ids.<table>    their ids in UTF-8, one after the other
     <part>.ends.<table>   (n,) where each id ends  <part>.dense.<name>   a tensor
 
-`part` is `parameters` or `state`. The metadata hold the format's version, the configuration, the commit that closed the
-version, both JSON as in Kafka, and a SHA-256 over all of it.
+`part` is `parameters` or `state`. The one entry of the metadata, JSON, holds the format's version, the configuration
+and the commit that closed the version, both as in Kafka, and a SHA-256 over all of it.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
@@ -56,16 +58,15 @@ def write_model(path: Path, model: ExportedModel, show: Show = lambda _: None) -
     """
     require_absent(path)
     arrays = _arrays(model)
-    metadata = {
-        "kind": KIND,
-        "format": str(FORMAT),
+    about = {
+        "v": str(FORMAT),
         "config": encode_config(model.config).decode(),
         "commit": encode_commit(model.commit).decode(),
     }
-    metadata["sha256"] = _digest(metadata, arrays, show)
+    about["sha256"] = _digest(about, arrays, show)
     partial = path.with_name(f"{path.name}.partial")
     try:
-        save_file(arrays, partial, metadata)
+        save_file(arrays, partial, {KIND: json.dumps(about)})
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.rename(path)
@@ -75,7 +76,7 @@ def write_model(path: Path, model: ExportedModel, show: Show = lambda _: None) -
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    return metadata["sha256"]
+    return about["sha256"]
 
 
 def require_absent(path: Path) -> None:
@@ -92,41 +93,43 @@ def read_model(path: Path, show: Show = lambda _: None) -> ExportedModel:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata: Mapping[str, str] = file.metadata() or {}
-            _check_format(path, metadata)
+            about = _about(path, file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"{path} is not an exported model: {error}") from error
-    held = {name: value for name, value in metadata.items() if name != "sha256"}
-    if _digest(held, arrays, show) != metadata.get("sha256"):
+    checksum = about.pop("sha256", None)
+    if _digest(about, arrays, show) != checksum:
         raise ModelFileError(f"{path} is damaged: its content does not have the checksum that it names")
     try:
         return ExportedModel(
-            decode_commit(metadata["commit"].encode()),
-            decode_config(metadata["config"].encode()),
+            decode_commit(about["commit"].encode()),
+            decode_config(about["config"].encode()),
             *(_changes(part, arrays) for part in PARTS),
         )
     except (KeyError, FormatError) as error:
         raise ModelFileError(f"{path} is not an exported model: {error}") from error
 
 
-def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
-    number = metadata.get("format", "")
-    if metadata.get("kind") != KIND or not number.isdecimal():
-        raise ModelFileError(f"{path} is not a model that `svq export model` wrote")
-    if int(number) > FORMAT:
+def _about(path: Path, metadata: Mapping[str, str]) -> dict[str, str]:
+    try:
+        about = msgspec.json.decode(metadata.get(KIND, ""), type=dict[str, str])
+        number = int(about["v"])
+    except (ValueError, KeyError) as error:
+        raise ModelFileError(f"{path} is not a model that `svq export model` wrote") from error
+    if number > FORMAT:
         raise ModelFileError(f"{path} has format version {number}, this program knows {FORMAT}: update streamvq")
+    return about
 
 
-def _digest(metadata: Mapping[str, str], arrays: Arrays, show: Show) -> str:
+def _digest(about: Mapping[str, str], arrays: Arrays, show: Show) -> str:
     """Over names, types, shapes and values; how the file lays them out is another matter."""
     digest, done = hashlib.sha256(), 0
     total = sum(array.nbytes for array in arrays.values()) or 1
-    for name, text in sorted(metadata.items()):
+    for name, text in sorted(about.items()):
         digest.update(f"{name}={len(text)}:{text}".encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
-        digest.update(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         done += array.nbytes
         show(done / total)
     return digest.hexdigest()

@@ -120,11 +120,13 @@ def _deleted(hours: int, timestamps: str, max_bytes: int = MIB) -> dict[str, str
 
 
 def _compacted() -> dict[str, str]:
-    # Small segments that close soon: Kafka never compacts the segment it is writing.
+    # Small segments that close soon: Kafka never compacts the segment it is writing. And not only when it is worth the
+    # while: what was overwritten or erased must be gone after a day.
     return {
         "cleanup.policy": "compact",
         "min.compaction.lag.ms": "0",
         "delete.retention.ms": str(24 * HOUR_MS),
+        "max.compaction.lag.ms": str(24 * HOUR_MS),
         "min.cleanable.dirty.ratio": "0.1",
         "segment.ms": "600000",
         "segment.bytes": str(64 * MIB),

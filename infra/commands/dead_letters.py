@@ -14,7 +14,7 @@ from streamvq_client.record import Record
 from streamvq_client.snapshot import read_topic
 
 from infra.commands.kafka_reading import run, settings_and_logs
-from schemas.dead_letters import DeadLetter, decode_dead_letter
+from schemas.dead_letters import DeadLetter, arrival_ms, decode_dead_letter
 from schemas.kafka import connection
 
 SHOWN_LENGTH = 200
@@ -45,7 +45,7 @@ class Letters:
                 continue
             if reason in {None, letter.reason} and topic in {None, letter.topic}:
                 self.reasons[letter.reason] += 1
-                self.newest.append((record.timestamp, letter))
+                self.newest.append((arrival_ms(record), letter))
         return self
 
 

@@ -43,12 +43,14 @@ def message(*events: object) -> Message:
 def shown(elements: list[Element[Exposure, Record]]) -> list[str]:
     """Items, and the reasons of those that are none."""
     found = []
-    for exposure, refused in elements:
-        if exposure is not None:
+    for exposure, refused, erased in elements:
+        if erased is not None:
+            found.append(f"erase {erased}")
+        elif exposure is not None:
             found.append(exposure.item_id)
         elif refused is not None:
             letter = decode_dead_letter(refused.key, refused.value, refused.headers)
-            assert (letter.topic, letter.partition, letter.offset, letter.key) == ("exposures", 1, 5, b"u")
+            assert (letter.topic, letter.partition, letter.offset) == ("exposures", 1, 5)
             found.append(letter.reason)
         else:
             found.append("nothing")
@@ -60,7 +62,8 @@ def shown(elements: list[Element[Exposure, Record]]) -> list[str]:
     [
         (message(event("a"), event("b")), ["a", "b"]),
         (message(), ["nothing"]),
-        (Message(None), ["wrong_type"]),
+        (Message(None), ["erase u"]),
+        (Message(None, key=b"\xff"), ["missing_id"]),
         (Message(b"{"), ["not_json"]),
         (Message(json.dumps(event("a")).encode()), ["a"]),
         (

@@ -33,7 +33,7 @@ class Kafka:
     def __init__(self) -> None:
         self.parameters: Rows = {}
         self.state: Rows = {}
-        self.histories: dict[int, Rows] = {partition: {} for partition in range(PARTITIONS)}
+        self.histories: dict[int, dict[bytes, bytes | None]] = {partition: {} for partition in range(PARTITIONS)}
         self.exposures: Counter[str] = Counter()
 
     def take(self, cut: Cut) -> None:
@@ -133,6 +133,29 @@ def test_ids_not_seen_for_long_leave_with_a_tombstone() -> None:
     assert {b"item/once", b"user/v", b"statistics/once"} <= gone
     assert {key for key, value in cut.parameters if value is None} >= {b"item/once", b"user/v"}
     assert {b"item/once", b"statistics/once"} <= {key for key, _ in before.state}
+    assert (before.histories[0].keys(), cut.histories[0][b"v"]) == ({b"v"}, None)
+
+
+def test_an_erased_user_leaves_nothing_and_may_come_back() -> None:
+    kafka = Kafka()
+    learning, stream = begun(kafka), batches(6)
+    learning.learn(stream[0])
+    learning.learn(stream[1])
+    kafka.take(learning.cut(1, 0, 0.0))
+    learning.learn(stream[2])
+    learning.learn(MicroBatch([], [], {0: Position(9)}, erased=["u1", "nobody"]))
+    cut = learning.cut(2, 0, 0.0)
+    kafka.take(cut)
+    home = partition_of(b"u1", PARTITIONS)
+    assert kafka.histories[home][b"u1"] is None
+    assert b"user/u1" not in kafka.parameters.keys() | kafka.state.keys()
+    assert b"user/u2" in kafka.parameters.keys() & kafka.state.keys()
+    assert (b"user/nobody", None) not in cut.parameters
+    assert cut.commit.metrics["erased"] == 2
+    learning.learn(MicroBatch([Exposure("u1", "i1", 99_000, {"click": 1.0}, {}, {})], [], {}))
+    kafka.take(learning.cut(3, 0, 0.0))
+    back = decode_history(kafka.histories[home][b"u1"] or b"")
+    assert (back.items, back.times) == (["i1"], [99_000])
 
 
 def test_nothing_changed_is_no_version() -> None:

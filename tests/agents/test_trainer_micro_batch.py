@@ -84,3 +84,16 @@ def test_clear_forgets_what_waits() -> None:
     batches.clear()
     assert len(batches) == 0
     assert not batches.ready(100.0)
+
+
+def test_a_user_is_erased_behind_what_came_before_and_before_what_comes_behind() -> None:
+    batches: MicroBatches[str, str] = MicroBatches(3, deadline=1.0)
+    stream: list[Element[str, str]] = [
+        Element("a", None), Element(None, None, "u"), Element(None, None, "v"), Element(None, "bad"), Element("b", None)
+    ]  # fmt: skip
+    for offset, element in enumerate(stream):
+        batches.add(0, Position(offset), [element], now=0.0)
+    first, second = batches.take(), batches.take()
+    assert (first.exposures, first.erased, first.refused) == (["a"], ["u", "v"], ["bad"])
+    assert first.reached == {0: Position(4)}
+    assert (second.exposures, second.erased) == (["b"], [])

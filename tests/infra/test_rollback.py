@@ -220,9 +220,16 @@ async def test_back_to_an_exported_model(learning: Settings, indexer: Worker, sv
     with started(settings) as trainer:
         await publish(settings, clean[:10])
         await until_learnt(trainer, settings, total + 10 * SIZE)
-        assert trainer.stop() == 0, trainer.log
+        again = await last_commit(settings)
+        assert again is not None
+        assert again.clock == total + 10 * SIZE
+        assert again.version > back.commit.version
+        await svq.json("rollback", str(file), "--take-over")
+        await publish(settings, clean[10:20])
+        assert trainer.wait(DEADLINE_S) == FencedError.exit_code, trainer.log
     commit = await last_commit(settings)
     assert commit is not None
-    assert commit.clock == total + 10 * SIZE
-    assert commit.version > back.commit.version
+    assert commit.clock == total
+    assert commit.version > again.version
+    assert commit.offsets == again.offsets
     await all_counted(settings, 2 * total + 10 * SIZE)

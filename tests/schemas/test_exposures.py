@@ -154,8 +154,11 @@ def test_seconds_are_recognised() -> None:
     assert "it looks like seconds" in rejection(EVENT | {"timestamp": NOW // 1000}).detail
 
 
-def test_a_record_without_a_value() -> None:
-    assert decode_exposures(None, b"u", NOW, TASKS)[1][0].reason is Reason.WRONG_TYPE
+def test_a_record_without_a_value_erases_the_user_in_its_key() -> None:
+    assert decode_exposures(None, "ü".encode(), NOW, TASKS) == ([], [])
+    for key in (None, b"", b"\xff", b"u" * 257):
+        taken, (rejected,) = decode_exposures(None, key, NOW, TASKS)
+        assert (taken, rejected.value) == ([], b"")
 
 
 @pytest.mark.parametrize(("value", "reason"), [case for case in BAD if not isinstance(case[0], bytes)])

@@ -89,7 +89,7 @@ def test_other_files_and_newer_ones(tmp_path: Path) -> None:
     save_file({"w": np.zeros(3)}, other)
     with pytest.raises(ModelFileError, match="svq export model"):
         read_model(other)
-    save_file({"w": np.zeros(3)}, other, {"kind": "streamvq-model", "format": "2"})
+    save_file({"w": np.zeros(3)}, other, {"streamvq-model": '{"v": "2"}'})
     with pytest.raises(ModelFileError, match="update streamvq"):
         read_model(other)
 

@@ -11,23 +11,28 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from streamvq_client import rows
 from streamvq_client.errors import FormatError, NewerFormatError
 from streamvq_client.rows import ClusterRow, HistoryRow, ItemIndexRow, ItemRow
 from streamvq_client.versioned import Step, decoder
 
 from agents.partition_rows import ItemMark, decode_mark
+from pipeline.changes import Changes
 from pipeline.config import Feature, ModelConfig, Task
 from schemas import arrays, assignments, commit, dead_letters, parameters
 from schemas.assignments import AssignmentBlock
 from schemas.commit import Commit
 from schemas.dead_letters import DeadLetter
 from schemas.kafka import KafkaSettings
+from schemas.model_file import ExportedModel, ModelFileError, read_model, write_model
+from schemas.parameters import records_of
 from schemas.tensors import TensorParts, encode_chunks
 from schemas.topics import Topics
 
@@ -74,6 +79,22 @@ def letter_record(letter: DeadLetter) -> bytes:
     assert key is not None
     assert value is not None
     return json.dumps([key.decode(), value.decode(), [[name, text.decode()] for name, text in headers]]).encode()
+
+
+def model_bytes(model: ExportedModel) -> bytes:
+    with TemporaryDirectory() as folder:
+        write_model(Path(folder) / "model", model)
+        return (Path(folder) / "model").read_bytes()
+
+
+def model_of(content: bytes) -> ExportedModel:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "model").write_bytes(content)
+        try:
+            return read_model(Path(folder) / "model")
+        except ModelFileError as error:
+            kind = NewerFormatError if "update streamvq" in str(error) else FormatError
+            raise kind(str(error)) from error
 
 
 def letter_of(record: bytes) -> DeadLetter:
@@ -140,6 +161,16 @@ BLOCK = AssignmentBlock(
     np.array([[1.5, -2.0], [3.0, 4.0]]),
     np.array([7, 0], np.uint32),
 )
+COMMIT = Commit(
+    version=1782579200000000001,
+    clock=4096,
+    offsets={0: 17, 3: 5},
+    within={3: 2},
+    config_hash="0123456789abcdef",
+    time_ms=1_700_000_000_000,
+    publish_ms=12.5,
+    metrics={"loss": 2.5},
+)
 FORMATS = {
     "items": Format(
         ("client/streamvq_client/rows.py", "ItemRow"),
@@ -194,22 +225,25 @@ FORMATS = {
         ("schemas/commit.py", "Commit"),
         commit.decode_commit,
         commit.encode_commit,
-        (
-            Commit(
-                version=1782579200000000001,
-                clock=4096,
-                offsets={0: 17, 3: 5},
-                within={3: 2},
-                config_hash="0123456789abcdef",
-                time_ms=1_700_000_000_000,
-                publish_ms=12.5,
-                metrics={"loss": 2.5},
-            ),
-        ),
+        (COMMIT,),
         b'{"v":2}',
     ),
     "assignments": Format(
         ("schemas/assignments.py", "_Wire"), assignments.decode, assignments.encode, (BLOCK,), b"\x91\x02"
+    ),
+    "model": Format(
+        ("schemas/model_file.py", "FORMAT"),
+        model_of,
+        model_bytes,
+        (
+            ExportedModel(
+                COMMIT,
+                CONFIG,
+                Changes(rows={"user": (["u", "ü"], np.ones((2, 2), np.float32))}, dense={"tower.w": np.arange(3.0)}),
+                Changes(rows={"user": (["u"], np.array([[2.5, 3.0, 4.0]]))}, dense={"learner.steps": np.array([7])}),
+            ),
+        ),
+        save({}, {"streamvq-model": '{"v": "2"}'}),
     ),
     "dead-letter": Format(
         ("schemas/dead_letters.py", "FORMAT"),
@@ -229,7 +263,7 @@ OF_TOPIC: dict[str, tuple[str, ...]] = {
     "trainer-lock": (),
     "assignments": ("assignments",),
     "parameters": ("array", "tensor", "config", "commit"),
-    "trainer-state": ("array", "tensor"),
+    "trainer-state": ("array", "tensor", "commit"),
     "dead-letters": ("dead-letter",),
     "indexer-items-changelog": ("items",),
     "indexer-item_index-changelog": ("item_index",),
@@ -246,6 +280,11 @@ def path_of(name: str, version: int) -> Path:
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, AssignmentBlock):
         return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    if isinstance(one, ExportedModel):
+        return (one.commit, one.config) == (other.commit, other.config) and all(
+            list(records_of(getattr(one, part))) == list(records_of(getattr(other, part)))
+            for part in ("parameters", "state")
+        )
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
     return bool(one == other)
@@ -302,7 +341,7 @@ def test_the_page_lists_every_format_with_its_present_version() -> None:
 def test_every_topic_holds_known_formats() -> None:
     specs = Topics("svq").specs(KafkaSettings())
     assert {spec.name.removeprefix("svq-") for spec in specs} == OF_TOPIC.keys()
-    assert {name for names in OF_TOPIC.values() for name in names} == FORMATS.keys()
+    assert {name for names in OF_TOPIC.values() for name in names} == FORMATS.keys() - {"model"}  # a file
 
 
 @pytest.mark.parametrize("name", FORMATS)
