@@ -69,7 +69,7 @@ class Assignments:
                 popularity=placing.popularity if exposures else [],
                 exposures=exposures,
                 version=before.version if before and stale else placing.version,
-                time=now_ms,
+                time=now_ms if placing.exposures or before is None else before.time,
                 published=mark.published,
             ),
         )

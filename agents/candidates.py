@@ -46,7 +46,8 @@ class Candidates:
         now_ms = time.time_ns() // 1_000_000
         for event in latest.values():
             if isinstance(event, Deletion):
-                self._delete(rows, event, now_ms)
+                # Unknown items too: an exposure of one that is still on its way must not bring it to life.
+                rows.delete(event.item_id, now_ms)
         live = [event for event in latest.values() if isinstance(event, Candidate)]
         if live:
             present = [present_cluster(rows.index(event.item_id)) for event in live]
@@ -95,12 +96,6 @@ class Candidates:
                 partition=message.partition,
                 home=home,
             )
-
-    def _delete(self, rows: PartitionRows, event: Deletion, now_ms: int) -> None:
-        # Unknown items too: an exposure of one that is still on its way must not bring it to life.
-        mark = rows.mark(event.item_id)
-        rows.put_item(event.item_id, ItemRow({}, {}, mark.published if mark else now_ms, deleted=now_ms))
-        rows.drop_index(event.item_id)
 
     def _file(self, rows: PartitionRows, live: list[Candidate], placed: Placed, now_ms: int) -> None:
         clusters, biases = placed.clusters_n.tolist(), placed.bias_nt.tolist()

@@ -82,7 +82,10 @@ class Indexer:
         reading = pulses.stream(topics.parameters, own.stall_deadline_s)
         self._follower = ParametersFollower(arguments, topics.parameters, self._placer, reading)
         mark_ttl_ms = int(own.deletion_ttl_s * 1000)
-        slices = SliceScanner(self.tables, self._placer, own.dead_band, mark_ttl_ms, settings.eligible.rule())
+        item_ttl_ms = None if own.item_ttl_s is None else int(own.item_ttl_s * 1000)
+        slices = SliceScanner(
+            self.tables, self._placer, own.dead_band, mark_ttl_ms, settings.eligible.rule(), item_ttl_ms
+        )
         self._scanner = Scanner(slices, self.tables, self._shares, self._placer, self._metrics, own.scan_interval_s)
         candidates = Candidates(topics, partitions, self.tables, self._shares, self._placer, self._metrics)
         assignments = Assignments(self.tables, self._shares, self._metrics, bare_items=own.bare_items)

@@ -93,6 +93,12 @@ class PartitionRows:
             self._index[item] = None
             self._step.put(self._tables.item_index, self._partition, item.encode(), None)
 
+    def delete(self, item: str, now_ms: int) -> None:
+        """Leave a mark of the item, and no row in the index: exposures that still come count for none."""
+        before = self._marks[item]
+        self.put_item(item, ItemRow({}, {}, before.published if before else now_ms, deleted=now_ms))
+        self.drop_index(item)
+
     def add_exposures(self, cluster: int, count: int) -> None:
         """Count exposures where they belong."""
         self._share.add_exposures(cluster, count)

@@ -9,10 +9,12 @@ from agents.partition_rows import IndexTables, present_cluster
 from agents.placer import Placer
 from pipeline.eligibility import Eligibility
 
+_Both = tuple[bytes, bytes, ItemRow, bytes, ItemIndexRow]  # key, both values, both rows
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An `item_index` row that should change, and what both rows were when that was found."""
+    """An `item_index` row that should change or go, and what both rows were when that was found."""
 
     key: bytes
     item_value: bytes
@@ -28,6 +30,8 @@ class Slice:
         rows: rows looked at.
         moved: findings whose cluster changed.
         expired: keys of deletion marks that are old enough to go, with their values.
+        outlived: items of which nothing was heard for longer than they live.
+        heard_ms: when something was heard of any of them last, ms since 1970.
         next_key: where the next slice begins, empty at the end of the table.
     """
 
@@ -35,6 +39,8 @@ class Slice:
     moved: int = 0
     findings: list[Finding] = field(default_factory=list)
     expired: list[tuple[bytes, bytes]] = field(default_factory=list)
+    outlived: list[Finding] = field(default_factory=list)
+    heard_ms: int = 0
     next_key: bytes = b""
 
 
@@ -42,7 +48,13 @@ class SliceScanner:
     """Looks at the items of a partition, some at a time, in the order of their keys."""
 
     def __init__(
-        self, tables: IndexTables, placer: Placer, dead_band: float, mark_ttl_ms: int, eligible: Eligibility
+        self,
+        tables: IndexTables,
+        placer: Placer,
+        dead_band: float,
+        mark_ttl_ms: int,
+        eligible: Eligibility,
+        item_ttl_ms: int | None = None,
     ) -> None:
         """A row whose cluster stays is left alone unless its bias moved further than `dead_band`.
 
@@ -50,10 +62,14 @@ class SliceScanner:
         are placed then.
         """
         self._tables, self._placer, self._eligible = tables, placer, eligible
-        self._dead_band, self._mark_ttl_ms = dead_band, mark_ttl_ms
+        self._dead_band, self._mark_ttl_ms, self._item_ttl_ms = dead_band, mark_ttl_ms, item_ttl_ms
 
-    async def look(self, partition: int, after: bytes, limit: int, now_ms: int) -> Slice:
-        """The slice of at most `limit` rows behind `after`."""
+    async def look(self, partition: int, after: bytes, limit: int, now_ms: int, heard_ms: int | None = None) -> Slice:
+        """The slice of at most `limit` rows behind `after`.
+
+        Items live as of `heard_ms`, when something was heard of any item of the partition last; None: not known yet.
+        By the wall clock an outage would look as if nobody wanted anything any more, and empty the index.
+        """
         found = Slice()
         values = self._tables.items.scan(partition, after, limit)
         found.rows = len(values)
@@ -62,20 +78,34 @@ class SliceScanner:
         for key, value in values:
             row = decode_item(value)
             if row.deleted is None:
-                if self._eligible.allows(row.attributes, row.features):
-                    live.append((key, value, row))
+                live.append((key, value, row))
             elif now_ms - row.deleted > self._mark_ttl_ms:
                 found.expired.append((key, value))
-        await self._place(partition, live, found, now_ms)
+        rows = self._with_index(partition, live)
+        found.heard_ms = max((row.time for *_, row in rows), default=0)
+        old = set[bytes]()
+        if self._item_ttl_ms is not None and heard_ms is not None:
+            found.outlived = [
+                Finding(key, value, index_value, row)
+                for key, value, _, index_value, row in rows
+                if heard_ms - row.time > self._item_ttl_ms
+            ]
+            old = {one.key for one in found.outlived}
+        await self._place([one for one in rows if one[0] not in old and self._placed(one[2])], found)
         return found
 
-    async def _place(self, partition: int, live: list[tuple[bytes, bytes, ItemRow]], found: Slice, now_ms: int) -> None:
+    def _placed(self, item: ItemRow) -> bool:
+        return self._eligible.allows(item.attributes, item.features)
+
+    def _with_index(self, partition: int, live: list[tuple[bytes, bytes, ItemRow]]) -> list[_Both]:
         index = self._tables.item_index.multi_get(partition, [key for key, _, _ in live])
-        rows = [
+        return [
             (key, value, item, index_value, decode_item_index(index_value))
             for (key, value, item), index_value in zip(live, index, strict=True)
             if index_value is not None
         ]
+
+    async def _place(self, rows: list[_Both], found: Slice) -> None:
         if not rows:
             return
         placed = await self._placer.place(
@@ -89,7 +119,7 @@ class SliceScanner:
             if row.version > placed.version or not (moved or self._drifted(row.bias, bias)):
                 continue
             found.moved += moved
-            better = msgspec.structs.replace(row, clusters=[cluster], bias=bias, version=placed.version, time=now_ms)
+            better = msgspec.structs.replace(row, clusters=[cluster], bias=bias, version=placed.version)
             found.findings.append(Finding(key, value, index_value, better))
 
     def _drifted(self, before: list[float], now: list[float]) -> bool:

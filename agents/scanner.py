@@ -10,7 +10,7 @@ from agents.cluster_share import ClusterShare
 from agents.indexer_metrics import IndexerMetrics
 from agents.partition_rows import IndexTables, PartitionRows
 from agents.placer import Placer, Stage
-from agents.scan import Slice, SliceScanner
+from agents.scan import Finding, Slice, SliceScanner
 from agents.shares import Shares
 from tables.errors import ShardLost
 from tables.guard import guarded
@@ -40,6 +40,7 @@ class Scanner:
         self._slices, self._tables, self._shares, self._placer = slices, tables, shares, placer
         self._metrics, self._interval_s = metrics, interval_s
         self._walks: dict[str, asyncio.Task[None]] = {}
+        self._heard_ms: dict[str, int] = {}  # as of the last full pass
 
     async def begin(self, shard: Shard) -> None:
         """Walk a shard from now on, once it is ready."""
@@ -50,6 +51,7 @@ class Scanner:
         walk = self._walks.pop(shard.name, None)
         if walk is not None:
             walk.cancel()
+        self._heard_ms.pop(shard.name, None)
 
     async def _walk(self, shard: Shard) -> None:
         try:
@@ -71,18 +73,22 @@ class Scanner:
         """Every row once, with sleep between slices unless it is urgent; False if the model got to its next stage."""
         partition = shard.partitions[0]
         share = self._shares[partition]
-        started, rows, moved, key = time.monotonic(), 0, 0, b""
+        started, rows, moved, heard_ms, key = time.monotonic(), 0, 0, 0, b""
         expected, limit = max(1, share.items), URGENT_ROWS if urgent else SLICE_ROWS
         while shard.owned:
-            found = await self._slices.look(partition, key, limit, time.time_ns() // 1_000_000)
-            if found.findings or found.expired:
+            found = await self._slices.look(
+                partition, key, limit, time.time_ns() // 1_000_000, self._heard_ms.get(shard.name)
+            )
+            if found.findings or found.expired or found.outlived:
                 await self._write(shard, partition, found, share)
             rows, moved, key = rows + found.rows, moved + found.moved, found.next_key
+            heard_ms = max(heard_ms, found.heard_ms)
             self._count(found)
             if not key:
                 break
             if not urgent and await self._sleep(started + self._interval_s * min(1.0, rows / expected), stage):
                 return False
+        self._heard_ms[shard.name] = heard_ms
         seconds = time.monotonic() - started
         self._metrics.scan_seconds.labels(partition).set(seconds)
         self._metrics.misplaced.labels(partition).set(moved / max(1, rows))
@@ -105,19 +111,26 @@ class Scanner:
         now_ms = time.time_ns() // 1_000_000
         async with shard.step() as step:
             rows = PartitionRows(step, partition, self._tables, share)
-            rows.load(finding.key.decode() for finding in found.findings)
+            rows.load(finding.key.decode() for finding in (*found.findings, *found.outlived))
             for finding in found.findings:
-                same_item = step.get(self._tables.items, partition, finding.key) == finding.item_value
-                if same_item and step.get(self._tables.item_index, partition, finding.key) == finding.index_value:
+                if self._holds(step, partition, finding):
                     rows.put_index(finding.key.decode(), finding.row)
+            for old in found.outlived:
+                if self._holds(step, partition, old):
+                    rows.delete(old.key.decode(), now_ms)
             for key, value in found.expired:
                 if step.get(self._tables.items, partition, key) == value:
                     step.put(self._tables.items, partition, key, None)
             rows.close(now_ms)
 
+    def _holds(self, step: Step[Any], partition: int, finding: Finding) -> bool:
+        same_item = step.get(self._tables.items, partition, finding.key) == finding.item_value
+        return same_item and step.get(self._tables.item_index, partition, finding.key) == finding.index_value
+
     def _count(self, found: Slice) -> None:
         written = len(found.findings)
-        self._metrics.scanned.labels("kept").inc(found.rows - written - len(found.expired))
+        self._metrics.scanned.labels("kept").inc(found.rows - written - len(found.expired) - len(found.outlived))
+        self._metrics.scanned.labels("outlived").inc(len(found.outlived))
         self._metrics.scanned.labels("moved").inc(found.moved)
         self._metrics.scanned.labels("bias").inc(written - found.moved)
         self._metrics.scanned.labels("expired").inc(len(found.expired))

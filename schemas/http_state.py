@@ -10,8 +10,8 @@ class ItemState:
 
     `retrievable` when it is both published and filed. `clusters`, `bias` (by task), `popularity` (forward-decayed log
     counts, one a half-life; empty without exposures), `exposures`, `version` and `time` (ms since 1970) are those of
-    its index row, `age_s` the seconds since that was written; they are null while it is not filed. `log_share` is log p
-    by the half-life in use; of an item without exposures that of one published now.
+    its index row, `age_s` the seconds since `time`, when it was published or exposed last; they are null while it is
+    not filed. `log_share` is log p by the half-life in use; of an item without exposures that of one published now.
     """
 
     id: str

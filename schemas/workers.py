@@ -75,6 +75,12 @@ class IndexerSettings(WorkerSettings):
     deletion_ttl_s: float = Field(
         604_800.0, gt=0, description="How long a deleted item's mark keeps late events from bringing it back."
     )
+    item_ttl_s: float | None = Field(
+        None,
+        gt=0,
+        description="An item that is neither published nor exposed for so long is deleted; unset: never. By the time "
+        "of arrival, which stands still while nothing arrives.",
+    )
     threads: int = Field(1, ge=1, description="Threads of one forward pass.")
 
 
