@@ -43,6 +43,7 @@ COMMANDS = {
     "config": "infra.commands.config",
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
+    "publish": "infra.commands.publish",
     "export": "infra.commands.export",
     "rollback": "infra.commands.rollback",
     "erase": "infra.commands.erase",

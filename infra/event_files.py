@@ -1,0 +1,166 @@
+"""Recorded events as what applications publish: files of rows through the readers of `svq evaluate`, or JSON lines."""
+
+import gzip
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from infra.extra import evaluation_extra
+from schemas.errors import SettingsError
+from schemas.limits import DAY_MS
+
+if TYPE_CHECKING:
+    from benchmarks.interactions import Interactions
+
+JSON_LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+SAMPLE_BYTES = 1 << 20
+
+
+class Published(msgspec.Struct, frozen=True, gc=False):
+    """One event: of a user, or of an item that is offered from then on. `body` is JSON as on the wire."""
+
+    body: bytes
+    user: str | None
+    item: str | None
+
+
+class EventFile(Protocol):
+    """Events in order of time, the same at every reading."""
+
+    def read(self, skip: int) -> Iterator[tuple[float, Published]]:
+        """Share of the file that is read, and the next event; the first `skip` are left out."""
+
+    def digest(self) -> str:
+        """What tells this file from another one."""
+
+    def settings(self) -> dict[str, Any]:
+        """Tasks and features that a trainer needs for these events, as in svq.toml; empty where nothing says so."""
+
+
+def open_events(path: Path, items: Path | None, users: Path | None, tasks: Sequence[str]) -> EventFile:
+    """Open a file of events.
+
+    Raises:
+        SettingsError: it cannot be read as events; says where and what to change.
+    """
+    if not path.name.lower().endswith(JSON_LINES):
+        with evaluation_extra():
+            from benchmarks.data.reading import read_interactions
+        return RowFile(read_interactions(path, items, users, tasks=tasks or None), [path, items, users])
+    if items or users or tasks:
+        raise SettingsError(f"{path} holds events as they are published: --items, --users and --task are for tables")
+    return JsonLines(path)
+
+
+class _Line(msgspec.Struct):
+    user_id: str | int | None = None
+    item_id: str | int | None = None
+    timestamp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """A line an event: an exposure where there is a `user_id`, else a candidate."""
+
+    path: Path
+
+    def read(self, skip: int) -> Iterator[tuple[float, Published]]:
+        """As said above. Raises SettingsError for a line that is none, or that lies a day before an earlier one."""
+        decode = msgspec.json.Decoder(_Line).decode
+        size, latest = max(self.path.stat().st_size, 1), 0
+        with self.path.open("rb") as raw, _lines(self.path, raw) as lines:
+            for number, line in enumerate(islice(lines, skip, None), skip + 1):
+                try:
+                    head = decode(line)
+                except (ValueError, RecursionError) as error:
+                    raise SettingsError(f"{self.path}: line {number} is no event: {error}") from error
+                if head.timestamp < latest - DAY_MS:
+                    raise SettingsError(
+                        f"{self.path}: line {number} happened more than a day before an earlier line. Events are "
+                        "learnt in order of time: sort the file by timestamp first"
+                    )
+                latest = max(latest, head.timestamp)
+                yield raw.tell() / size, Published(line.strip(), _text(head.user_id), _text(head.item_id))
+
+    def digest(self) -> str:
+        """Of its size, beginning and end."""
+        return _digest([self.path])
+
+    def settings(self) -> dict[str, Any]:
+        """Lines may hold anything."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class RowFile:
+    """Interactions from CSV or Parquet: the items first, then the exposures."""
+
+    interactions: "Interactions"
+    paths: Sequence[Path | None]
+
+    def read(self, skip: int) -> Iterator[tuple[float, Published]]:
+        """As said above."""
+        given, items = self.interactions, len(self.interactions.items)
+        total = items + len(given)
+        for number in range(skip, items):
+            yield number / total, self._item(number)
+        for row in range(max(skip - items, 0), len(given)):
+            yield (items + row) / total, self._exposure(row)
+
+    def digest(self) -> str:
+        """Of the files, and of what was made of their columns."""
+        given = self.interactions
+        made = [task.name for task in given.tasks] + [feature.table for feature in given.features]
+        return _digest([path for path in self.paths if path is not None], repr(made))
+
+    def settings(self) -> dict[str, Any]:
+        """Tasks by the columns of labels, features by those of items and users."""
+        features: dict[str, dict[str, Any]] = {}
+        for feature in self.interactions.features:
+            features.setdefault(feature.side, {})[feature.name] = {"kind": feature.kind}
+        tasks = {task.name: {"kind": task.kind} for task in self.interactions.tasks}
+        return {"tasks": tasks, "features": features}
+
+    def _item(self, number: int) -> Published:
+        given, item = self.interactions, self.interactions.items[number]
+        features = given.features_of_item(number)
+        body = {"item_id": item, "timestamp": int(given.published_m[number]), "features": features}
+        return Published(msgspec.json.encode(body), None, item)
+
+    def _exposure(self, row: int) -> Published:
+        given = self.interactions
+        user = given.users[given.user_n[row]]
+        labels = zip(given.tasks, given.labels_nt[row].tolist(), strict=True)
+        body = {
+            "user_id": user,
+            "item_id": given.items[given.item_n[row]],
+            "timestamp": int(given.time_n[row]),
+            "labels": {task.name: label for task, label in labels if not math.isnan(label)},
+            "user": given.features_of_user(int(given.user_n[row])),
+        }
+        return Published(msgspec.json.encode(body), user, None)
+
+
+def _lines(path: Path, raw: IO[bytes]) -> IO[bytes]:
+    return gzip.open(raw, "rb") if path.name.endswith(".gz") else raw  # type: ignore[return-value]
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _digest(paths: Sequence[Path], more: str = "") -> str:
+    digest = hashlib.sha256(more.encode())
+    for path in paths:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            digest.update(b"%d" % size + file.read(SAMPLE_BYTES))
+            file.seek(max(0, size - SAMPLE_BYTES))
+            digest.update(file.read(SAMPLE_BYTES))
+    return digest.hexdigest()[:16]
