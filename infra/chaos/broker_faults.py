@@ -5,7 +5,10 @@ from infra.chaos.process_faults import kill, pause, stop
 from infra.chaos.world import World
 from infra.stack import BROKER
 
-HELD_UP_S = (3.0, 8.0)
+# Below the session of the embedded broker (3 s). A single broker that its controller takes for dead has partitions
+# without a leader for a moment, and Kafka 4.3 then drops the markers of transactions that are just ending: they stay
+# open for ever ("likely deleted already and hence can be skipped"). With three copies another one leads.
+HELD_UP_S = (0.5, 2.0)
 
 
 def ours(world: World) -> str | None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from infra.chaos.groups import members
 from infra.chaos.screen import Screen
 from infra.chaos.watch import Watch
 from infra.chaos.world import World
@@ -79,11 +79,7 @@ class Settling:
         topics = self._world.settings.topics
         there = Counter(name.partition("-")[0] for name in self._world.roles)
         wanted = {topics.trainer_lock: there["trainer"], topics.indexer_app: there["indexer"]}
-        admin = AIOKafkaAdminClient(**self._connection)
-        try:
-            await admin.start()
-            answers = await admin.describe_consumer_groups([*wanted])
-        finally:
-            await admin.close()
-        members = {group: len(listed) for answer in answers for _, group, _, _, _, listed, *_ in answer.groups}
-        return [f"{members[group]} of {n} members in {group}" for group, n in wanted.items() if members[group] != n]
+        found = {group: await members(self._connection, group) for group in wanted}
+        return [
+            f"{found[group]} of {count} members in {group}" for group, count in wanted.items() if found[group] != count
+        ]
