@@ -37,7 +37,7 @@ def decode_mark(value: bytes) -> ItemMark:
     """The mark in an `items` row; FormatError if it is none."""
     try:
         return _marks.decode(value)
-    except msgspec.MsgspecError:  # of an earlier version, which the row itself knows how to read, or no row
+    except (ValueError, RecursionError):  # of an earlier version, which the row itself knows how to read, or no row
         row = decode_item(value)
     return ItemMark(row.published, row.deleted, row.bare)
 

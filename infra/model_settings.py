@@ -34,7 +34,7 @@ def plain(text: str) -> Any:
     """A value written as JSON, or the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pipeline.errors import ConfigError, UnknownSettingError
 from pipeline.signals import Feature, Kind, Side, Task, TaskKind, require
@@ -14,6 +14,8 @@ Ranker = Literal["index", "two_tower", "attention"]
 
 SMALLEST_CODEBOOK, LARGEST_CODEBOOK = 64, 16_384
 FORMAT = 1  # of a configuration that is written down
+MOST, MOST_FEATURES = 64, 256
+LARGEST_CODES = 1 << 28  # numbers in the codes, 1 GiB of them
 
 __all__ = ["Feature", "Kind", "ModelConfig", "Ranker", "Side", "Task", "TaskKind"]
 
@@ -116,11 +118,14 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require(self.version == FORMAT, f"configuration version {self.version} is not known: update streamvq")
         require(len(self.tasks) > 0, "at least one task is needed")
+        require(len(self.tasks) <= MOST, f"at most {MOST} tasks are possible")
+        require(len(self.features) <= MOST_FEATURES, f"at most {MOST_FEATURES} features are possible")
         _unique("task", [task.name for task in self.tasks])
         _unique("feature", [feature.table for feature in self.features])
         for name in ("dim", "id_dim", "hidden"):
             require(1 <= getattr(self, name) <= 4096, f"{name} must be within 1..4096")
         require(self.codes == "auto" or 1 <= self.codes <= 1 << 20, "codes must be 'auto' or within 1..1048576")
+        require(self.codes == "auto" or self.codes * self.dim <= LARGEST_CODES, "codes · dim must be at most 2**28")
         require(1 <= self.batch <= 1 << 16, "batch must be within 1..65536")
         for name in ("history", "tower_history", "rank_history", "rank_negatives"):
             require(1 <= getattr(self, name) <= 1000, f"{name} must be within 1..1000")
@@ -157,7 +162,8 @@ class ModelConfig:
         require(self.alpha is None or 0 < self.alpha < 1, "alpha must be between 0 and 1, or absent")
         require(0 <= self.start_steps <= self.start_latest, "start_steps must be within 0..start_latest")
         require(self.start_exposures >= 1, "start_exposures must be at least 1")
-        require(len(self.half_lives) > 0 and min(self.half_lives) >= 1, "half_lives: at least one, each at least 1")
+        require(1 <= len(self.half_lives) <= MOST, f"half_lives: from one to {MOST}")
+        require(all(1 <= one < math.inf for one in self.half_lives), "half_lives: each at least 1, and finite")
         require(self.ranker in get_args(Ranker), f"ranker {self.ranker!r} is none of {get_args(Ranker)}")
         require(0 <= self.seed < 1 << 63, "seed must be within 0..2**63-1")
 
@@ -212,7 +218,7 @@ class ModelConfig:
         values["tasks"] = tuple(_build(Task, task) for task in values.get("tasks", ()))
         values["features"] = tuple(_build(Feature, feature) for feature in values.get("features", ()))
         if "half_lives" in values:
-            values["half_lives"] = tuple(float(value) for value in values["half_lives"])
+            values["half_lives"] = tuple(map(_half_life, values["half_lives"]))
         return _build(cls, values)
 
     def hash(self) -> str:
@@ -236,10 +242,34 @@ def _build(kind: type[Built], values: Mapping[str, Any]) -> Built:
         raise UnknownSettingError(f"{kind.__name__}: unknown setting {', '.join(unknown)}")
     needed = [name for name, entry in known.items() if entry.default is MISSING and name not in values]
     require(not needed, f"{kind.__name__}: {', '.join(needed)} is missing")
+    for name, value in values.items():
+        require(
+            _fits(value, known[name].type),
+            f"{kind.__name__}: {name} has the wrong type, or is beyond it: {value!r:.80}",
+        )
     try:
         return kind(**values)
     except TypeError as error:
         raise ConfigError(f"{kind.__name__}: a value has the wrong type: {error}") from error
+
+
+def _fits(value: object, wanted: Any) -> bool:
+    """Whether a plain value is what a setting takes; what is in a tuple is looked at where it is made."""
+    origin, options = get_origin(wanted), get_args(wanted)
+    if origin is Literal:
+        return value in options
+    if origin is tuple:
+        return isinstance(value, tuple)
+    if options:
+        return any(_fits(value, option) for option in options)
+    if type(value) is int:
+        return wanted in {int, float} and abs(value) < 1 << 63
+    return type(value) is wanted
+
+
+def _half_life(value: object) -> float:
+    require(_fits(value, float), f"half_lives: {value!r:.80} is no number")
+    return float(value)  # type: ignore[arg-type]  # it is one
 
 
 def _unique(what: str, names: list[str]) -> None:

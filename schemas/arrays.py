@@ -7,12 +7,15 @@ The kind tells a row of a table from a part of a tensor, so a record explains it
 
 import struct
 from collections.abc import Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from streamvq_client.errors import FormatError
 from streamvq_client.versioned import check_version
+
+from schemas.limits import RECORDS
 
 Array = npt.NDArray[Any]
 
@@ -56,6 +59,9 @@ def parse_header(data: bytes) -> Header:
     if version != FORMAT or kind not in {WHOLE, CHUNK} or code >= len(DTYPES) or len(data) < size:
         raise FormatError(f"not an array: it begins with {data[:16]!r}")
     shape = struct.unpack_from(f"<{ndim}I", data, _FIXED.size)
+    # Also what an empty array declares beside its 0: numpy refuses shapes that no memory could hold.
+    if ndim > RECORDS.dims or prod(max(length, 1) for length in shape) * DTYPES[code].itemsize > RECORDS.array_bytes:
+        raise FormatError(f"not an array of ours: it declares {ndim} dimensions, {shape[: RECORDS.dims]}")
     start = _START.unpack_from(data, size - _START.size)[0] if kind == CHUNK else 0
     return Header(kind, DTYPES[code], shape, start, size)
 

@@ -15,10 +15,11 @@ from streamvq_client.errors import FormatError
 from streamvq_client.partitioner import partition_of
 from streamvq_client.versioned import decoder
 
-MAX_ROWS = 4096
+from schemas.limits import RECORDS
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Width = Annotated[int, Meta(ge=0, le=65_535)]
+Ids = Annotated[list[str], Meta(max_length=RECORDS.block_rows)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,7 @@ class AssignmentBlock:
             self.exposures[rows],
         )
 
-    def split(self, partitions: int, max_rows: int = MAX_ROWS) -> Iterator[tuple[int, "AssignmentBlock"]]:
+    def split(self, partitions: int, max_rows: int = RECORDS.block_rows) -> Iterator[tuple[int, "AssignmentBlock"]]:
         """(home partition, block) for each partition concerned, blocks of at most `max_rows`, order kept."""
         homes = np.fromiter((partition_of(item.encode(), partitions) for item in self.ids), np.int32, len(self.ids))
         for partition in np.unique(homes).tolist():
@@ -79,7 +80,7 @@ class _Wire(msgspec.Struct, array_like=True, tag=1):
     facets: Width
     tasks: Width
     half_lives: Width
-    ids: list[str]
+    ids: Ids
     clusters: bytes
     bias: bytes
     popularity: bytes

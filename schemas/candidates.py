@@ -75,7 +75,7 @@ def decode_candidate(
     if key is not None and item_id.encode() != key:
         raise EventError(Reason.ID_MISMATCH, f"item_id is {item_id!r}, the key is {key[: LIMITS.id_bytes]!r}")
     attributes = body.attributes or {}
-    check_attributes(attributes, LIMITS.depth)
+    check_attributes(attributes)
     timestamp = now_ms if body.timestamp is UNSET else checked_timestamp(body.timestamp, now_ms)
     return Candidate(item_id, timestamp, body.features or {}, attributes)
 

@@ -10,6 +10,7 @@ from streamvq_client.versioned import VERSION, decoder
 VERSIONS_PER_MS = 1 << 20
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Partition = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field=VERSION, tag=1):
@@ -28,8 +29,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, tag_field=VERSION, tag=1
 
     version: Count
     clock: Count
-    offsets: dict[int, Count]
-    within: dict[int, Count] = {}
+    offsets: dict[Partition, Count]
+    within: dict[Partition, Count] = {}
     config_hash: str
     time_ms: Count
     publish_ms: float = 0.0

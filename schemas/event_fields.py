@@ -56,12 +56,17 @@ def checked_timestamp(value: int | UnsetType, now_ms: int) -> int:
     raise EventError(Reason.BAD_TIMESTAMP, f"{value} is not a time in milliseconds between 1990 and tomorrow{hint}")
 
 
-def check_attributes(value: Any, depth: int) -> None:
-    """EventError if JSON is nested deeper than this, or holds a number that no column can hold."""
-    if isinstance(value, dict | list):
-        if depth == 0:
-            raise EventError(Reason.TOO_LARGE, f"attributes are nested deeper than {LIMITS.depth}")
-        for child in value.values() if isinstance(value, dict) else value:
-            check_attributes(child, depth - 1)
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise EventError(Reason.NOT_FINITE, "a number in the attributes has more than 64 bits")
+def check_attributes(attributes: dict[str, Any]) -> None:
+    """EventError if they are nested too deeply, too many, or hold a number that no column can hold."""
+    inside: list[Any] = [attributes]
+    count = 0
+    for _ in range(LIMITS.depth):
+        inside = [child for one in inside for child in (one.values() if isinstance(one, dict) else one)]
+        count += len(inside)
+        if count > LIMITS.values:
+            raise EventError(Reason.TOO_LARGE, f"attributes hold more than {LIMITS.values} values")
+        if any(isinstance(one, int) and not -(2**63) <= one < 2**63 for one in inside):
+            raise EventError(Reason.NOT_FINITE, "a number in the attributes has more than 64 bits")
+        inside = [one for one in inside if isinstance(one, dict | list)]
+    if inside:
+        raise EventError(Reason.TOO_LARGE, f"attributes are nested deeper than {LIMITS.depth}")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -67,10 +68,11 @@ def decode_exposures(
     is_array = value.lstrip()[:1] == b"["
     try:
         bodies = _strict_array.decode(value) if is_array else [_strict.decode(value)]
-        return [reader.exposure(body) for body in bodies], []
+        if len(bodies) <= LIMITS.events:
+            return [reader.exposure(body) for body in bodies], []
     except (ValueError, RecursionError):
-        # Something is wrong with at least one of them, or has to be counted.
-        return reader.one_by_one(value, is_array=is_array)
+        pass  # something is wrong with at least one of them, or has to be counted
+    return reader.one_by_one(value, is_array=is_array)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +131,23 @@ def _no_user(key: bytes | None) -> list[Rejected]:
 
 
 def _split(value: bytes) -> list[bytes]:
-    """The elements of an array, each as it was written; EventError if it is not JSON."""
+    """The elements of an array, each as it was written; EventError if it is not JSON, or if they are too many."""
     try:
-        return [bytes(element) for element in _elements.decode(value)]
+        elements = _elements.decode(value)
     except (ValueError, RecursionError) as error:
         if not python_constants(value):
             raise event_error(error, value) from error
         # One NaN must not cost the whole array. Its elements are written again, as Python writes them.
-        return [_again(element) for element in json.loads(value)]
+        return [_again(element) for element in _counted(json.loads(value))]
+    return [bytes(element) for element in _counted(elements)]
+
+
+def _counted(elements: list[Any]) -> list[Any]:
+    if len(elements) > LIMITS.events:
+        raise EventError(
+            Reason.TOO_LARGE, f"{len(elements)} exposures in one record, {LIMITS.events} are allowed: publish several"
+        )
+    return elements
 
 
 def _again(element: object) -> bytes:

@@ -1,17 +1,11 @@
 """Bodies of the HTTP interface: a question, its answer, and what went wrong."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-from schemas.limits import LIMITS
-
-MOST_K: Final = 1000
-MOST_HISTORY: Final = 1000
-MOST_EXCLUDED: Final = 10_000
-MOST_TASKS: Final = 64
-MOST_CANDIDATES: Final = 1_000_000
+from schemas.limits import LIMITS, REQUESTS
 
 RestsOn = Literal["user", "history", "features", "popularity", "empty"]
 
@@ -41,19 +35,19 @@ class Query(Body):
 
     user_id: Id | None = None
     """Whose answer; absent for somebody not known."""
-    history: Annotated[list[Id], Field(max_length=MOST_HISTORY)] | None = None
+    history: Annotated[list[Id], Field(max_length=REQUESTS.history)] | None = None
     """Items the user liked, oldest first; absent: those that the index knows of the user."""
     features: FeatureMap = {}
     """Features of the user, by the names that the trainer is configured for; others are ignored."""
     context: FeatureMap = {}
     """Features of this moment."""
-    k: Annotated[int, Field(ge=1, le=MOST_K)] | None = None
+    k: Annotated[int, Field(ge=1, le=REQUESTS.k)] | None = None
     """Items wanted; absent: the server's default."""
-    exclude: Annotated[list[Id], Field(max_length=MOST_EXCLUDED)] = []
+    exclude: Annotated[list[Id], Field(max_length=REQUESTS.excluded)] = []
     """Items that must not be in the answer, for example those just seen."""
-    tasks: Annotated[dict[str, FiniteFloat], Field(max_length=MOST_TASKS)] = {}
+    tasks: Annotated[dict[str, FiniteFloat], Field(max_length=REQUESTS.tasks)] = {}
     """Weight of each task in the order of the answer; tasks not named count nothing; absent: all count alike."""
-    candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] | None = None
+    candidates: Annotated[int, Field(ge=1, le=REQUESTS.candidates)] | None = None
     """Items that go from the index to the ranker; absent: as many as the server is set to."""
     exact: bool = False
     """Rank all items instead of the index's candidates: slow, and what the index is measured against."""

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
 from schemas.errors import SettingsError
+from schemas.limits import FILES
 
 DEFAULT_FILE = "svq.toml"
 PREFIX = "SVQ_"
@@ -33,14 +34,18 @@ def find_file(path: Path | None) -> Path | None:
 def read_file(path: Path) -> dict[str, Any]:
     """Contents of the TOML file; SettingsError says where it is wrong."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(FILES.settings_bytes + 1)
+        if len(content) > FILES.settings_bytes:
+            raise SettingsError(f"{path}: has more than {FILES.settings_bytes} bytes: no settings file")
+        return tomllib.loads(content.decode())
     except FileNotFoundError as error:
         raise SettingsError(
             f"{path}: no such file. Give another with --config or SVQ_CONFIG, or leave both out"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: is not valid TOML: {error}") from error
 
 

@@ -8,7 +8,7 @@ from fastapi.params import Depends
 
 from schemas.http import Problem
 from schemas.http_state import ClusterItems, ClusterList, ItemState, Stats
-from schemas.limits import LIMITS
+from schemas.limits import LIMITS, REQUESTS
 from serving.json_body import json_response
 from serving.problems import ProblemError
 from serving.state import ClusterOrder, Observer
@@ -16,7 +16,7 @@ from serving.state import ClusterOrder, Observer
 FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "content": {"application/problem+json": {}}} for status in (404, 422, 503)
 }
-Limit = Annotated[int, Query(ge=1, le=10_000, description="Most entries to return.")]
+Limit = Annotated[int, Query(ge=1, le=REQUESTS.listed, description="Most entries to return.")]
 
 
 def state_routes(observer: Observer, when_ready: Sequence[Depends]) -> APIRouter:

@@ -57,6 +57,11 @@ def test_the_hash_changes_with_every_setting() -> None:
         ({"start_steps": 600}, "start_steps must"),
         ({"start_exposures": 0}, "start_exposures must"),
         ({"half_lives": ()}, "half_lives"),
+        ({"half_lives": (float("inf"),)}, "half_lives"),
+        ({"half_lives": (2.0,) * 65}, "half_lives"),
+        ({"codes": 1 << 20, "dim": 512}, "codes"),
+        ({"tasks": tuple(Task(f"t{n}") for n in range(65))}, "at most 64 tasks"),
+        ({"features": tuple(Feature(f"f{n}", "item", "numeric") for n in range(257))}, "at most 256 features"),
         ({"history": 0}, "history must"),
         ({"expire_after": 10}, "expire_after"),
         ({"ranker": "best"}, "ranker"),
@@ -83,6 +88,17 @@ def test_refuses(change: dict[str, Any], message: str) -> None:
         (lambda: ModelConfig.from_dict({"tasks": [{"name": "a"}], "taus": 1}), "unknown setting taus"),
         (lambda: ModelConfig.from_dict({"tasks": [{}]}), "Task: name is missing"),
         (lambda: ModelConfig.from_dict({"tasks": [{"name": "a"}], "dim": "64"}), "wrong type"),
+        *(
+            (
+                lambda wrong=wrong: ModelConfig.from_dict({"tasks": [{"name": "a"}], **wrong}),
+                f"{name}.*(wrong type|number)",
+            )
+            for wrong in (
+                *({"dim": 64.5}, {"dim": True}, {"codes": 1e400}, {"log_q": "x"}, {"tau": "1"}, {"alpha": [1]}),
+                *({"admit_after": 10**30}, {"interval_max": 10**400}, {"half_lives": [10**400]}, {"half_lives": "a"}),
+            )
+            for name in wrong
+        ),
     ],
 )
 def test_says_what_is_wrong(build: Any, message: str) -> None:

@@ -73,6 +73,12 @@ BAD: list[tuple[Any, bytes | None, Reason]] = [
     (ITEM | {"attributes": {"price": [2**63]}}, None, Reason.NOT_FINITE),
     ({}, b"i" * (LIMITS.id_bytes + 1), Reason.TOO_LARGE),
     (ITEM | {"attributes": {"a": nested(LIMITS.depth)}}, None, Reason.TOO_LARGE),
+    (ITEM | {"attributes": {"a": [1] * LIMITS.values}}, None, Reason.TOO_LARGE),
+    (
+        b'{"attributes":{"a":[' + b"[]," * (LIMITS.values // 2) + b'1],"b":[' + b"[]," * (LIMITS.values // 2) + b"1]}}",
+        b"i",
+        Reason.TOO_LARGE,
+    ),
     (ITEM | {"features": {"list": ["a"] * (LIMITS.list_length + 1)}}, None, Reason.TOO_LARGE),
     (b'{"attributes":{"a":' + b"[" * 100_000, b"i", Reason.TOO_LARGE),
     (b" " * (LIMITS.value_bytes + 1), b"i", Reason.TOO_LARGE),
@@ -90,6 +96,11 @@ def test_what_cannot_be_taken_says_why(value: Any, key: bytes | None, reason: Re
 def test_attributes_may_be_nested_to_the_limit() -> None:
     deep = {"a": nested(LIMITS.depth - 1)}
     assert decode(ITEM | {"attributes": deep}) == Candidate("i42", NOW - 5, DECODED.features, deep)
+
+
+def test_attributes_may_hold_values_to_the_limit() -> None:
+    many = {"a": [1] * (LIMITS.values - 1)}
+    assert decode(ITEM | {"attributes": many}) == Candidate("i42", NOW - 5, DECODED.features, many)
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff", b"i" * (LIMITS.id_bytes + 1)])

@@ -118,6 +118,9 @@ BAD: list[tuple[Any, Reason]] = [
     (EVENT | {"user": {"x" * (LIMITS.id_bytes + 1): 1}}, Reason.TOO_LARGE),
     (b" " * LIMITS.value_bytes + b"1", Reason.TOO_LARGE),
     (b"[" * 200_000, Reason.TOO_LARGE),
+    (b"[" + b"1," * LIMITS.events + b"1]", Reason.TOO_LARGE),
+    (b"[" + b"NaN," * LIMITS.events + b"1]", Reason.TOO_LARGE),
+    (b"[" + b'{"item_id":1,"timestamp":1700000000000},' * LIMITS.events + b"1]", Reason.TOO_LARGE),
     (b'{"x":' * 100_000, Reason.TOO_LARGE),
 ]
 
@@ -148,6 +151,14 @@ def test_what_is_just_within_the_limits_is_taken(fine: dict[str, Any]) -> None:
     assert rejected == []
     for name, value in fine.items():
         assert getattr(exposure, name) == value
+
+
+def test_as_many_exposures_as_a_record_may_hold() -> None:
+    short = b'{"item_id":1,"timestamp":1700000000000}'
+    taken, rejected = decode(b"[" + b",".join([short] * LIMITS.events) + b"]")
+    assert (len(taken), rejected) == (LIMITS.events, [])
+    taken, (more,) = decode(b"[" + b",".join([short] * (LIMITS.events + 1)) + b"]")
+    assert (taken, more.reason, more.index) == ([], Reason.TOO_LARGE, None)
 
 
 def test_seconds_are_recognised() -> None:

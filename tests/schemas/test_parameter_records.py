@@ -1,4 +1,5 @@
 import json
+import struct
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,14 @@ def test_an_array_has_the_bytes_its_header_says() -> None:
     for value in (whole[:-1], whole + b"\0", chunk):
         with pytest.raises(FormatError, match="not a whole array"):
             decode_array(value)
+
+
+@pytest.mark.parametrize("dims", [[1] * 65, [1] * 9, [0] + [2**32 - 1] * 5, [2**30, 2**30]])
+def test_a_shape_that_no_memory_holds_is_not_made(dims: list[int]) -> None:
+    declared = struct.pack(f"<4B{len(dims)}I", 1, 0, 0, len(dims), *dims) + bytes(4)
+    for decode in (decode_array, lambda value: decode_rows([value, value])):
+        with pytest.raises(FormatError, match="it declares"):
+            decode(declared)
 
 
 def test_a_newer_format_asks_for_an_update() -> None:
