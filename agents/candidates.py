@@ -78,14 +78,13 @@ class Candidates:
 
     def _reject(self, step: Step[Event], message: Message, error: EventError) -> None:
         rejected = Rejected(error.reason, error.detail, message.value or b"")
-        letter = dead_letter(rejected, message.topic, message.partition, message.offset, message.key)
-        step.send(self._topics.dead_letters, 0, *encode_dead_letter(letter))
+        step.send(self._topics.dead_letters, 0, *encode_dead_letter(dead_letter(rejected, message)))
         self._metrics.candidates.labels("rejected").inc()
         self._metrics.rejected.labels(str(error.reason)).inc()
 
     def _forward(self, step: Step[Event], message: Message, item: str, home: int) -> None:
         """The producer does not hash as Java does; the item's rows live where everybody else looks for them."""
-        step.send(self._topics.candidates, home, item.encode(), message.value)
+        step.send(self._topics.candidates, home, item.encode(), message.value, message.headers)
         self._metrics.candidates.labels("forwarded").inc()
         if not self._warned:
             self._warned = True

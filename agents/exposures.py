@@ -80,5 +80,4 @@ def add_exposures_agent(app: Any, source: Any, intake: Intake) -> None:
 
 
 def _letter(rejected: Rejected, message: Message) -> Record:
-    letter = dead_letter(rejected, message.topic, message.partition, message.offset, message.key)
-    return Record(*encode_dead_letter(letter))
+    return Record(*encode_dead_letter(dead_letter(rejected, message)))

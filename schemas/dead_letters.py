@@ -1,23 +1,27 @@
 """Dead letters: events that were not taken, kept with the reason for the people who sent them.
 
 Key and value are the original bytes (of an array, the element's); headers say why, and where the record came from.
-The header `v` is the version of this format; there was none in version 1.
+The header `v` is the version of this format; there was none in version 1, and no `replay-of` in version 2.
+
+A letter whose event was published again is followed by a mark, a record without a value that names the letter. Letter,
+event and mark name each other by the letter's place, which stays what it is when letters are copied.
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import msgspec
 from streamvq_client.errors import FormatError, NewerFormatError
 from streamvq_client.record import Record
 from streamvq_client.versioned import VERSION, check_version
 
-from schemas.limits import LIMITS
+from schemas.limits import LIMITS, RECORDS
 from schemas.rejection import Rejected
 
-FORMAT = 2
-KEY_BYTES = 64 * 1024
-DETAIL_LENGTH = 1000
-ARRIVED = "arrived"
+FORMAT = 3
+REPLAYED = "replayed"  # header of a mark: the place of the letter
+REPLAY_OF = "replay-of"  # header of an event that was published again: the place of its letter
+ARRIVED = "arrived"  # header of a copy: when the letter was written first
 
 Headers = list[tuple[str, bytes]]
 DeadLetterRecord = tuple[bytes | None, bytes | None, Headers]
@@ -34,6 +38,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         key: of the record.
         value: the event's bytes, None for a record without a value.
         cut_from: bytes the value had, if it was too long to keep all of them.
+        replay_of: place of the letter whose event this is, published again and not taken again.
     """
 
     reason: str
@@ -45,12 +50,43 @@ class DeadLetter(msgspec.Struct, frozen=True):
     value: bytes | None
     index: int | None = None
     cut_from: int | None = None
+    replay_of: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the event came from: `topic[partition]@offset`, and `#index` in an array."""
+        index = "" if self.index is None else f"#{self.index}"
+        return f"{self.topic}[{self.partition}]@{self.offset}{index}"
 
 
-def dead_letter(rejected: Rejected, topic: str, partition: int, offset: int, key: bytes | None) -> DeadLetter:
+class Source(Protocol):
+    """The record that an event came in."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]] | None: ...  # noqa: D102
+
+
+def dead_letter(rejected: Rejected, source: Source) -> DeadLetter:
     """The letter for what a decoder rejected of this record."""
+    replayed = dict(source.headers or ()).get(REPLAY_OF)
     return DeadLetter(
-        str(rejected.reason), rejected.detail, topic, partition, offset, key, rejected.value, rejected.index
+        str(rejected.reason),
+        rejected.detail,
+        source.topic,
+        source.partition,
+        source.offset,
+        source.key,
+        rejected.value,
+        rejected.index,
+        replay_of=None if replayed is None else replayed.decode(errors="replace"),
     )
 
 
@@ -60,7 +96,7 @@ def encode_dead_letter(letter: DeadLetter) -> DeadLetterRecord:
         (VERSION, b"%d" % FORMAT),
         ("reason", letter.reason.encode()),
         # Part of an event may be in it, also a character that UTF-8 has no bytes for.
-        ("detail", letter.detail[:DETAIL_LENGTH].encode(errors="replace")),
+        ("detail", letter.detail[: RECORDS.detail_length].encode(errors="replace")),
         ("topic", letter.topic.encode()),
         ("partition", b"%d" % letter.partition),
         ("offset", b"%d" % letter.offset),
@@ -72,7 +108,9 @@ def encode_dead_letter(letter: DeadLetter) -> DeadLetterRecord:
         value, cut_from = value[: LIMITS.value_bytes], len(value)
     if cut_from is not None:
         headers.append(("cut_from", b"%d" % cut_from))
-    return key[:KEY_BYTES] if key is not None else None, value, headers
+    if letter.replay_of is not None:
+        headers.append((REPLAY_OF, letter.replay_of.encode(errors="replace")))
+    return key[: RECORDS.key_bytes] if key is not None else None, value, headers
 
 
 def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> DeadLetter:
@@ -90,6 +128,7 @@ def decode_dead_letter(key: bytes | None, value: bytes | None, headers: Iterable
             value=value,
             index=_number(given.get("index")),
             cut_from=_number(given.get("cut_from")),
+            replay_of=given[REPLAY_OF].decode() if REPLAY_OF in given else None,
         )
     except NewerFormatError:
         raise
@@ -106,6 +145,17 @@ def arrival_ms(record: Record) -> int:
 def with_arrival(record: Record) -> Headers:
     """The headers for a copy of the letter."""
     return [*(header for header in record.headers if header[0] != ARRIVED), (ARRIVED, b"%d" % arrival_ms(record))]
+
+
+def encode_mark(letter: DeadLetter) -> DeadLetterRecord:
+    """The record that says that the letter's event was published again. It has no key: it is about no user."""
+    return None, None, [(VERSION, b"%d" % FORMAT), (REPLAYED, letter.place.encode())]
+
+
+def decode_mark(headers: Iterable[tuple[str, bytes]]) -> str | None:
+    """Place of the letter that this record says was replayed; None if it is no mark."""
+    place = dict(headers).get(REPLAYED)
+    return None if place is None else place.decode(errors="replace")
 
 
 def _number(text: bytes | None) -> int | None:

@@ -90,6 +90,6 @@ def delivered(event: Any) -> list[Delivered]:
     """The records in one Faust event of a batched source."""
     generation = event.message.generation_id
     return [
-        Delivered(Message(r.topic, r.partition, r.offset, generation, r.timestamp / 1000, r.key, r.value))
+        Delivered(Message(r.topic, r.partition, r.offset, generation, r.timestamp / 1000, r.key, r.value, r.headers))
         for r in event.value
     ]

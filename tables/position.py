@@ -20,6 +20,7 @@ class Message(NamedTuple):
     timestamp: float
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Delivered(NamedTuple):

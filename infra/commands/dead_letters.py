@@ -1,121 +1,127 @@
-"""`svq dead-letters`: the events that were not taken, and why."""
+"""`svq dead-letters`: the events that were not taken, and why; and their way back."""
 
-import base64
 import json
 from collections import Counter, deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from streamvq_client.errors import FormatError
-from streamvq_client.record import Record
-from streamvq_client.snapshot import read_topic
 
 from infra.commands.kafka_reading import run, settings_and_logs
-from schemas.dead_letters import DeadLetter, arrival_ms, decode_dead_letter
-from schemas.kafka import connection
+from infra.commands.shown_letters import document, line, plain
+from infra.letters.found import Found, Letters, Wanted
+from infra.letters.replay import Replayed, refusal
+from infra.letters.replay import replay as publish_again
 
-SHOWN_LENGTH = 200
-
-app = typer.Typer(no_args_is_help=True, help="Look at the events that were not taken.")
-
-
-@app.callback()
-def _group() -> None:
-    """Look at the events that were not taken."""
+app = typer.Typer(no_args_is_help=True, help="Look at the events that were not taken, and publish them again.")
 
 
-@dataclass(slots=True)
-class Letters:
-    """Counts of all letters that match, and the newest of them."""
+def _time(text: str) -> int:
+    """Milliseconds since 1970."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-01-31, or 2026-01-31T12:00:00+01:00") from error
+    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
-    newest: deque[tuple[int, DeadLetter]]
-    reasons: Counter[str] = field(default_factory=Counter)
-    foreign: int = 0
 
-    async def read(self, records: AsyncIterator[Record], reason: str | None, topic: str | None) -> "Letters":
-        """Take in a topic; what is no dead letter is counted as foreign."""
-        async for record in records:
-            try:
-                letter = decode_dead_letter(record.key, record.value, record.headers)
-            except FormatError:
-                self.foreign += 1
-                continue
-            if reason in {None, letter.reason} and topic in {None, letter.topic}:
-                self.reasons[letter.reason] += 1
-                self.newest.append((arrival_ms(record), letter))
-        return self
+Reason = Annotated[str | None, typer.Option(help="Only this reason.")]
+Topic = Annotated[str | None, typer.Option(help="Only events from this topic.")]
+Key = Annotated[str | None, typer.Option(help="Only records with this key.")]
+Since = Annotated[
+    Any, typer.Option(parser=_time, metavar="TIME", help="Only letters from then on; UTC unless it says.")
+]
+Until = Annotated[Any, typer.Option(parser=_time, metavar="TIME", help="Only letters from before then.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, values in full.")]
+
+
+def _wanted(reason: str | None, topic: str | None, key: str | None, since: int | None, until: int | None) -> Wanted:
+    return Wanted(reason, topic, None if key is None else key.encode(), since, until)
 
 
 @app.command("list")
-def show(
-    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Only events from this topic.")] = None,
+def show_some(
+    reason: Reason = None,
+    topic: Topic = None,
+    key: Key = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many, the newest.")] = 20,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, values in full.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count the dead letters by reason and print the newest, oldest first."""
-    settings = settings_and_logs()
-    records = read_topic(connection(settings.kafka), settings.topics.dead_letters)
-    letters = run(Letters(deque(maxlen=limit)).read(records, reason, topic))
+    letters = Letters(settings_and_logs())
+    reasons, newest = run(_newest(letters, _wanted(reason, topic, key, since, until), limit))
     if as_json:
-        typer.echo(json.dumps(_document(letters), ensure_ascii=False))
+        typer.echo(json.dumps(document(reasons, newest, letters), ensure_ascii=False))
         return
-    counts = ", ".join(f"{number} {name}" for name, number in letters.reasons.most_common())
-    typer.echo(f"{letters.reasons.total()} dead letters" + (f": {counts}" if counts else ""))
+    counts = ", ".join(f"{number} {name}" for name, number in reasons.most_common())
+    typer.echo(f"{reasons.total()} dead letters" + (f": {counts}" if counts else ""))
     if letters.foreign:
         typer.echo(f"{letters.foreign} records are no dead letters: another program writes to this topic", err=True)
-    for time_ms, letter in letters.newest:
-        typer.echo(_line(time_ms, letter))
+    for found in newest:
+        typer.echo(line(found, letters))
 
 
-def _document(letters: Letters) -> dict[str, Any]:
-    return {
-        "total": letters.reasons.total(),
-        "reasons": dict(letters.reasons.most_common()),
-        "foreign": letters.foreign,
-        "letters": [_plain(time_ms, letter) for time_ms, letter in letters.newest],
-    }
+@app.command()
+def show(
+    place: Annotated[
+        str, typer.Argument(help="As `list` prints it: topic[partition]@offset, with #index in an array.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print one letter in full, and whether its event can be published again; exit code 1 if there is none."""
+    settings = settings_and_logs()
+    letters = Letters(settings)
+    _, newest = run(_newest(letters, Wanted(place=place), 1))
+    if not newest:
+        typer.echo(f"there is no dead letter {place!r}", err=True)
+        raise typer.Exit(1)
+    shown = plain(newest[0], letters) | {"refused": refusal(settings, newest[0].letter)}
+    if as_json:
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    for name, value in shown.items():
+        typer.echo(f"{name}\t{'' if value is None else value}")
 
 
-def _plain(time_ms: int, letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "time": time_ms,
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "topic": letter.topic,
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "index": letter.index,
-        "cut_from": letter.cut_from,
-        **_bytes("key", letter.key),
-        **_bytes("value", letter.value),
-    }
+@app.command()
+def replay(
+    reason: Reason = None,
+    topic: Topic = None,
+    key: Key = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Publish at most this many, the oldest.")] = None,
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Also those that were replayed and not taken again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Publish events again, with their key, to the partition they came from; each once, however often this is run."""
+    settings = settings_and_logs()
+    wanted = _wanted(reason, topic, key, since, until)
+    done = run(publish_again(settings, wanted, limit, again=again, dry_run=dry_run))
+    if as_json:
+        typer.echo(json.dumps(asdict(done) | {"dry_run": dry_run}))
+    else:
+        _report(done, dry_run=dry_run)
 
 
-def _bytes(name: str, data: bytes | None) -> dict[str, str | None]:
-    """Text where it is UTF-8, else base64 under another name."""
-    if data is None:
-        return {name: None}
-    try:
-        return {name: data.decode()}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(data).decode()}
+def _report(done: Replayed, *, dry_run: bool) -> None:
+    typer.echo(f"{done.published} events {'would be' if dry_run else 'were'} published again")
+    if done.before:
+        typer.echo(f"{done.before} were replayed before")
+    for reason, number in done.refused.most_common():
+        typer.echo(f"{number} not: {reason}")
 
 
-def _line(time_ms: int, letter: DeadLetter) -> str:
-    time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    place = f"{letter.topic}[{letter.partition}]@{letter.offset}" + ("" if letter.index is None else f"#{letter.index}")
-    return "\t".join([time, place, letter.reason, letter.detail, _short(letter.key), _short(letter.value)])
-
-
-def _short(data: bytes | None) -> str:
-    """One line that a terminal can show, whatever is in it."""
-    if data is None:
-        return "null"
-    text = data[: 4 * SHOWN_LENGTH].decode(errors="backslashreplace")
-    printable = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-    return printable if len(printable) <= SHOWN_LENGTH else f"{printable[:SHOWN_LENGTH]}… ({len(data)} bytes)"
+async def _newest(letters: Letters, wanted: Wanted, limit: int) -> tuple[Counter[str], deque[Found]]:
+    reasons, newest = Counter[str](), deque[Found](maxlen=limit)
+    async for found in letters.read(wanted):
+        reasons[found.letter.reason] += 1
+        newest.append(found)
+    return reasons, newest

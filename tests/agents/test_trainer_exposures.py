@@ -30,6 +30,7 @@ class Message:
     topic: str = "exposures"
     generation_id: int = 1
     timestamp: float = float(NOW)
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def event(item: str, **more: object) -> dict[str, object]:

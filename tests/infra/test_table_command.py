@@ -172,6 +172,9 @@ async def test_dead_letters_with_everything_that_is_known(svq: Command) -> None:
         "offset": 17,
         "index": 4,
         "cut_from": None,
+        "place": "svq-exposures[1]@17#4",
+        "replay_of": None,
+        "replayed": False,
         "key": "u1",
         "value": '{"user_id":1}',
     }
@@ -193,6 +196,34 @@ async def test_some_dead_letters(svq: Command) -> None:
     assert (await svq.json("dead-letters", "list", "--reason", "missing_id"))["total"] == 1
     some = await svq.json("dead-letters", "list", "--topic", "svq-exposures", "--limit", "1")
     assert (some["total"], [letter["offset"] for letter in some["letters"]]) == (2, [4])
+
+
+@pytest.mark.usefixtures("letters")
+async def test_one_dead_letter(svq: Command) -> None:
+    shown = await svq.json("dead-letters", "show", "svq-exposures[0]@4")
+    assert (shown["key"], shown["cut_from"], shown["replayed"]) == ("u\t2", 2_000_000, False)
+    assert shown["refused"] == "not of a topic that workers read"  # another prefix
+    text = (await svq("dead-letters", "show", "svq-exposures[1]@17#4")).stdout
+    assert "reason\tmissing_id\n" in text
+    missing = await svq("dead-letters", "show", "svq-exposures[1]@17")
+    assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 'svq-exposures[1]@17'\n")
+
+
+async def test_letters_are_published_again(svq: Command, settings: Settings, producer: AIOKafkaProducer) -> None:
+    topics = settings.topics
+    for letter in (DeadLetter("unknown_task", "", topics.exposures, 1, 17, b"u1", b"{}"), LETTERS[1]):
+        key, value, headers = encode_dead_letter(letter)
+        await producer.send_and_wait(topics.dead_letters, value, key=key, headers=headers)
+    counted = await svq("dead-letters", "replay", "--dry-run", "--since", "2020-01-01")
+    assert counted.stdout == "1 events would be published again\n1 not: not of a topic that workers read\n"
+    done = {"published": 1, "before": 0, "refused": {"not of a topic that workers read": 1}, "dry_run": False}
+    assert await svq.json("dead-letters", "replay") == done
+    assert await svq.json("dead-letters", "replay") == done | {"published": 0, "before": 1}
+    document = await svq.json("dead-letters", "list")
+    assert (document["total"], document["foreign"]) == (2, 0)
+    assert [letter["replayed"] for letter in document["letters"]] == [True, False]
+    lines = (await svq("dead-letters", "list", "--topic", topics.exposures)).stdout.splitlines()
+    assert lines[1].split("\t")[2] == "unknown_task (replayed)"
 
 
 @pytest.mark.usefixtures("settings_with_topics")

@@ -4,14 +4,17 @@ from hypothesis import strategies as st
 from streamvq_client.errors import FormatError
 
 from schemas.dead_letters import (
-    DETAIL_LENGTH,
-    KEY_BYTES,
+    REPLAY_OF,
     DeadLetter,
     dead_letter,
     decode_dead_letter,
+    decode_mark,
     encode_dead_letter,
+    encode_mark,
 )
 from schemas.events import LIMITS, Reason, Rejected
+from schemas.limits import RECORDS
+from tables.position import Message
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 counts = st.integers(0, 2**63 - 1)
@@ -26,6 +29,7 @@ letters = st.builds(
     st.none() | st.binary(max_size=20),
     st.none() | counts,
     st.none() | counts,
+    st.none() | text,
 )
 
 
@@ -36,12 +40,12 @@ def test_a_letter_comes_back(letter: DeadLetter) -> None:
 
 def test_the_record_has_the_original_bytes_and_says_where_they_came_from() -> None:
     rejected = Rejected(Reason.MISSING_ID, "no item_id", b'{"user_id":1}', index=3)
-    letter = dead_letter(rejected, "svq-exposures", 2, 17, b"u1")
+    letter = dead_letter(rejected, Message("svq-exposures", 2, 17, 0, 0.0, b"u1", None))
     assert encode_dead_letter(letter) == (
         b"u1",
         b'{"user_id":1}',
         [
-            ("v", b"2"),
+            ("v", b"3"),
             ("reason", b"missing_id"),
             ("detail", b"no item_id"),
             ("topic", b"svq-exposures"),
@@ -52,12 +56,29 @@ def test_the_record_has_the_original_bytes_and_says_where_they_came_from() -> No
     )
 
 
+def test_an_event_that_was_published_again_says_of_which_letter() -> None:
+    first = DeadLetter("unknown_task", "", "svq-exposures", 2, 17, b"u1", b"{}", index=3)
+    again = Message("svq-exposures", 2, 99, 0, 0.0, b"u1", b"{}", [(REPLAY_OF, first.place.encode())])
+    letter = dead_letter(Rejected(Reason.UNKNOWN_TASK, "", b"{}"), again)
+    assert (first.place, letter.place) == ("svq-exposures[2]@17#3", "svq-exposures[2]@99")
+    assert decode_dead_letter(*encode_dead_letter(letter)).replay_of == first.place
+
+
+def test_a_mark_names_the_letter_and_is_none() -> None:
+    letter = DeadLetter("unknown_task", "", "svq-exposures", 2, 17, b"u1", b"{}")
+    key, value, headers = encode_mark(letter)
+    assert (key, value, decode_mark(headers)) == (None, None, letter.place)
+    assert decode_mark(encode_dead_letter(letter)[2]) is None
+    with pytest.raises(FormatError):
+        decode_dead_letter(key, value, headers)
+
+
 def test_what_is_too_long_is_cut_and_says_so() -> None:
     letter = DeadLetter("too_large", "x" * 5000, "t", 0, 0, b"k" * 100_000, b"v" * 3_000_000)
     back = decode_dead_letter(*encode_dead_letter(letter))
     assert (len(back.detail), len(back.key or b""), len(back.value or b"")) == (
-        DETAIL_LENGTH,
-        KEY_BYTES,
+        RECORDS.detail_length,
+        RECORDS.key_bytes,
         LIMITS.value_bytes,
     )
     assert back.cut_from == 3_000_000

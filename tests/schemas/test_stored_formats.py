@@ -249,8 +249,8 @@ FORMATS = {
         ("schemas/dead_letters.py", "FORMAT"),
         letter_of,
         letter_record,
-        (LETTER, LETTER),
-        b'["u", "v", [["v", "3"]]]',
+        (LETTER, LETTER, msgspec.structs.replace(LETTER, replay_of="svq-exposures[3]@2#1")),
+        b'["u", "v", [["v", "4"]]]',
     ),
 }
 # A part of another format, read without the rest.
