@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class EmbeddedBroker:
         leashed: whether it ends when this process does, however that ends.
         member: its place in a cluster; None for a node that is alone.
         detour: a second way in, for clients behind a proxy.
+        java_options: more of them.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class EmbeddedBroker:
         leashed: bool = True,
         member: Member | None = None,
         detour: Detour | None = None,
+        java_options: Sequence[str] = (),
     ) -> None:
         self.folder = folder.expanduser().absolute()
-        self._port, self._heap, self._leashed = port, heap, leashed
+        self._port, self._heap, self._leashed, self._java_options = port, heap, leashed, java_options
         self._member, self._detour = member, detour
         self._child: Child | None = None
         self._log_start = 0
@@ -166,7 +169,11 @@ class EmbeddedBroker:
             self._configure(jars, self._node(port, controller_port))
             self._log_start = _size(self.folder / "broker.log")
             with (self.folder / "broker.out").open("wb") as output:
-                command = [*java(jars, self.folder, self._heap), "kafka.Kafka", str(properties_path(self.folder))]
+                command = [
+                    *java(jars, self.folder, self._heap, self._java_options),
+                    "kafka.Kafka",
+                    str(properties_path(self.folder)),
+                ]
                 self._child = Child(command, leashed=self._leashed, output=output, pass_fds=[lock.fileno()]).start()
         pid = self._child.pid
         write_status(BrokerStatus(True, str(self.folder), VERSION, pid, port, controller_port))  # noqa: FBT003

@@ -50,6 +50,7 @@ COMMANDS = {
     "evaluate": "infra.commands.evaluate",
     "experiment": "infra.commands.experiment",
     "chaos": "infra.commands.chaos",
+    "soak": "infra.commands.soak",
 }
 
 

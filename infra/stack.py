@@ -187,7 +187,9 @@ class Stack:
 
     def _start_broker(self, own: BrokerSettings) -> BrokerStatus:
         usual = own.port if is_free(own.port) else None
-        self._broker = broker = EmbeddedBroker(self.settings.broker_folder, usual, own.heap_mb)
+        self._broker = broker = EmbeddedBroker(
+            self.settings.broker_folder, usual, own.heap_mb, java_options=own.java_options
+        )
         status = broker.start(own.start_deadline_s).status
         self._supervise(BROKER, lambda _: broker.start(own.start_deadline_s).child)
         return status

@@ -49,13 +49,26 @@ async def alter_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> li
     for difference in found:
         if difference.alterable:
             wanted.setdefault(difference.topic, {})[difference.what] = difference.wanted
+    await configure_topics(settings, wanted, deadline_s)
+    return list(wanted)
+
+
+async def configure_topics(
+    settings: Settings, wanted: Mapping[str, Mapping[str, str]], deadline_s: float = DEADLINE_S
+) -> None:
+    """Set these entries of the configuration of these topics; whatever else was set on them stays.
+
+    Raises:
+        UnreachableError: no broker answers within `deadline_s`.
+        TopicsError: the broker refuses; says why.
+    """
     if not wanted:
-        return []
+        return
     async with administration(settings.kafka, deadline_s) as admin:
         facts = await read_facts(admin, wanted)
         # The request replaces all that was ever set on the topic, so what others set goes along.
         resources = [
-            ConfigResource(ConfigResourceType.TOPIC, name, facts[name].own_config | config)
+            ConfigResource(ConfigResourceType.TOPIC, name, facts[name].own_config | dict(config))
             for name, config in wanted.items()
         ]
         for answer in await admin.alter_configs(resources):
@@ -63,7 +76,6 @@ async def alter_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> li
                 if code:
                     raise TopicsError(f"{name}: the broker refuses to change it: {message or for_code(code).__name__}")
         await _until(admin, wanted)
-    return list(wanted)
 
 
 async def check_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> list[Difference]:

@@ -14,6 +14,7 @@ class BrokerSettings(Section):
     folder: Path | None = Field(None, description="Its data and log; default `<data>/broker`.")
     port: int = Field(9092, ge=1, le=65535, description="Port that `svq broker start` and `svq up` listen at.")
     heap_mb: int = Field(512, ge=128, description="Largest Java heap, MiB.")
+    java_options: tuple[str, ...] = Field((), description="More options of its Java, such as -XX:+AlwaysPreTouch.")
     start_deadline_s: float = Field(
         60.0, gt=0, description="How long it may take to answer before it counts as failed."
     )

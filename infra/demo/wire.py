@@ -1,8 +1,8 @@
-"""The shop's side of Kafka: publishes its events, and asks the group's coordinator how far the trainer has come."""
+"""The shop's side of Kafka: publishes its events, and asks the group's coordinator how far the workers have come."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -26,12 +26,23 @@ class Wire:
         topics: names.
         partitions: of the topic of exposures.
         backlog: told what was sent, acknowledged and committed.
+        followed: whose backlog that is, the trainer's in lines of exposures or the indexers' in candidates.
     """
 
-    def __init__(self, kafka: KafkaSettings, topics: Topics, partitions: int, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topics: Topics,
+        partitions: int,
+        backlog: Backlog,
+        followed: Literal["exposures", "candidates"] = "exposures",
+    ) -> None:
         self.backlog = backlog
         self._topics = topics
-        self._partitions = [TopicPartition(topics.exposures, number) for number in range(partitions)]
+        self._follows_exposures = followed == "exposures"
+        self._group = topics.trainer_app if self._follows_exposures else topics.indexer_app
+        source = topics.exposures if self._follows_exposures else topics.candidates
+        self._partitions = [TopicPartition(source, number) for number in range(partitions)]
         self._connection: Mapping[str, Any] = connection(kafka)
         self._failure: BaseException | None = None
         self._moved = asyncio.Event()
@@ -45,7 +56,7 @@ class Wire:
         await self._producer.start()
         await self._admin.start()
         self._progress_at = asyncio.get_running_loop().time()
-        self._watch = asyncio.create_task(self._watch_trainer(), name="trainer position")
+        self._watch = asyncio.create_task(self._watch_group(), name="position")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -61,15 +72,17 @@ class Wire:
             StalledError: an earlier record was refused.
         """
         self._check()
-        future = await self._producer.send(self._topics.exposures, value, key=user_id.encode())
-        self.backlog.sent(lines)
-        future.add_done_callback(lambda done: self._acknowledged(done, lines))
+        await self._send(self._topics.exposures, user_id, value, lines if self._follows_exposures else 0)
 
     async def candidate(self, item_id: str, value: bytes | None) -> None:
         """Publish one product; None deletes it."""
         self._check()
-        future = await self._producer.send(self._topics.candidates, value, key=item_id.encode())
-        future.add_done_callback(lambda done: self._acknowledged(done, 0))
+        await self._send(self._topics.candidates, item_id, value, 0 if self._follows_exposures else 1)
+
+    async def _send(self, topic: str, key: str, value: bytes | None, counted: int) -> None:
+        future = await self._producer.send(topic, value, key=key.encode())
+        self.backlog.sent(counted)
+        future.add_done_callback(lambda done: self._acknowledged(done, counted))
 
     async def flush(self) -> None:
         """Return when Kafka has everything published so far."""
@@ -80,12 +93,12 @@ class Wire:
         """Return when so many lines fit into the window, or nothing else is in it.
 
         Raises:
-            StalledError: the trainer committed nothing for two minutes.
+            StalledError: nothing was committed for two minutes.
         """
         await self._until(lambda: self.backlog.room >= lines or not self.backlog.lag)
 
     async def until_learned(self) -> None:
-        """Return when the trainer has committed everything; StalledError as above."""
+        """Return when everything has been committed; StalledError as above."""
         await self._until(lambda: not self.backlog.lag)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
@@ -93,7 +106,7 @@ class Wire:
         while not condition():
             self._check()
             if loop.time() - self._progress_at > SILENCE_S:
-                raise StalledError(f"the trainer has committed nothing for {SILENCE_S:g} s: its log says why")
+                raise StalledError(f"{self._group} has committed nothing for {SILENCE_S:g} s: its log says why")
             self._moved.clear()
             try:
                 await asyncio.wait_for(self._moved.wait(), 1.0)
@@ -113,14 +126,12 @@ class Wire:
             self.backlog.acknowledged(done.result().partition, done.result().offset, lines)
         self._moved.set()
 
-    async def _watch_trainer(self) -> None:
+    async def _watch_group(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             before = self.backlog.done
             try:
-                found = await self._admin.list_consumer_group_offsets(
-                    self._topics.trainer_app, partitions=self._partitions
-                )
+                found = await self._admin.list_consumer_group_offsets(self._group, partitions=self._partitions)
                 self.backlog.committed({source.partition: entry.offset for source, entry in found.items()})
             except (KafkaError, TimeoutError) as error:
                 if isinstance(error, KafkaError) and not error.retriable:

@@ -1,0 +1,54 @@
+"""What the processes of a stack use, sampled from outside."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+SAMPLE_S = 5.0
+MIB = 1 << 20
+
+
+class Usage(NamedTuple):
+    """One process at one moment.
+
+    `rss` is all that is resident, `uss` what would be free if it ended, both MiB; `files` are descriptors: files and
+    sockets.
+    """
+
+    at: float
+    pid: int
+    rss: float
+    uss: float
+    files: int
+    threads: int
+
+
+Series = dict[str, list[Usage]]
+
+
+def usage(pid: int, at: float) -> Usage | None:
+    """What this process uses now; None if it is gone."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            memory = process.memory_full_info()
+            return Usage(at, pid, memory.rss / MIB, memory.uss / MIB, process.num_fds(), process.num_threads())
+    except psutil.Error:
+        return None
+
+
+async def sample(pids: Callable[[], Mapping[str, int | None]], series: Series, file: Path) -> None:
+    """Append to each role's series, and to the file as a line of JSON each, until cancelled; times are the loop's."""
+    loop = asyncio.get_running_loop()
+    with file.open("a", encoding="utf-8") as lines:
+        while True:
+            for role, pid in pids().items():
+                if pid and (found := await asyncio.to_thread(usage, pid, loop.time())):
+                    series.setdefault(role, []).append(found)
+                    lines.write(json.dumps({"role": role} | found._asdict()) + "\n")
+            lines.flush()
+            await asyncio.sleep(SAMPLE_S)
