@@ -2,21 +2,65 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import structlog
-from streamvq_client.changelog import ChangelogReader, Record
+from streamvq_client.changelog import ChangelogReader
 
 from agents.placer import Placer
 from tables.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
-# Compaction leaves the last hour alone. Whoever is further behind may meet a mixture of versions.
+# Compaction leaves the last hour alone. Whoever has older records before them may meet a mixture of versions.
 BEHIND_S = 1800.0
 POLL_MS = 200
 POLL_RECORDS = 20_000
+
+
+def elapsed() -> float:
+    """Seconds since the machine was started, those that it slept among them: no clock that somebody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Unread:
+    """How long ago the oldest record that was not read yet can have been written, by our own measure of time.
+
+    Records carry the writer's wall clock. Were it compared with ours, one that is wrong would look like a delay that
+    reading again does not mend.
+
+    >>> now = 0.0
+    >>> unread = Unread(lambda: now)
+    >>> unread.look(5, lag=3)
+    >>> now = 9.0
+    >>> unread.look(7, lag=4); unread.age_s
+    9.0
+    >>> unread.look(8, lag=3); now = 10.0
+    >>> unread.look(11, lag=0); unread.age_s
+    1.0
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self._mark = (0.0, 0)  # when the end was looked at, and where it was
+
+    @property
+    def age_s(self) -> float:
+        """Seconds, 0 before the first look."""
+        return 0.0 if self._since is None else self._clock() - self._since
+
+    def look(self, position: int, lag: int) -> None:
+        """Records below `position` have been read, `lag` others are there."""
+        now = self._clock()
+        if self._since is None:
+            self._since = now
+        elif position >= self._mark[1]:
+            self._since = self._mark[0]
+        else:
+            return
+        self._mark = now, position + lag
 
 
 class ParametersFollower:
@@ -26,9 +70,17 @@ class ParametersFollower:
         ready: set once everything that the topic held at the start has been read, be it nothing.
     """
 
-    def __init__(self, connection: Mapping[str, Any], topic: str, placer: Placer, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        topic: str,
+        placer: Placer,
+        pulse: Pulse,
+        clock: Callable[[], float] = elapsed,
+    ) -> None:
         self.ready = asyncio.Event()
         self._connection, self._topic, self._placer, self._pulse = connection, topic, placer, pulse
+        self._clock = clock
         self._lag = self._left = 0
 
     @property
@@ -50,11 +102,10 @@ class ParametersFollower:
     async def _follow(self) -> None:
         """Read the topic from its beginning, until it has to be read again."""
         async with ChangelogReader(self._connection, [self._topic]) as reader:
+            unread = Unread(self._clock)
             while True:
-                # Until a reader is there, it reads old records: what compaction has left of them is no sign of delay.
-                caught_up = reader.ready
                 records = await reader.poll(POLL_RECORDS, POLL_MS)
-                if caught_up and _fell_behind(records):
+                if unread.age_s > BEHIND_S:
                     log.warning("far behind the trainer, reading all parameters again", topic=self._topic)
                     return
                 pairs = [(record.key, record.value) for record in records]
@@ -68,11 +119,9 @@ class ParametersFollower:
                     self.ready.set()
                 self._lag = reader.lag()[self._topic]
                 self._pulse.look(reader.positions, behind=self._lag > 0)
+                if reader.ready:  # before, what compaction has left of old records is no sign of delay
+                    unread.look(reader.positions[self._topic, 0], self._lag)
 
     def _report(self, before: int, records: int) -> None:
         if before == 0 and self._placer.version:
             log.info("first version of the model", version=self._placer.version, records=records)
-
-
-def _fell_behind(records: list[Record]) -> bool:
-    return bool(records) and time.time() - records[0].timestamp / 1000 > BEHIND_S

@@ -33,13 +33,13 @@ class Publisher:
         histories: Table,
         first_version: int,
         interval_s: float,
-        empty_codes: Callable[[int, int], list[int]],
+        empty_codes: Callable[[int], list[int]],
         on_published: Callable[[Cut, float], None],
     ) -> None:
         """Publish from now on.
 
         Args:
-            empty_codes: which of K codes hold no item at a time in ms.
+            empty_codes: which of K codes hold no item now.
             on_published: told each cut and how many seconds its transaction took.
         """
         self._shard, self._learning, self._in_thread = shard, learning, in_thread
@@ -61,7 +61,7 @@ class Publisher:
         """Cut what has changed and send it off. Returns once the next step may run."""
         self._not_before = time.monotonic() + self._interval
         now_ms = time.time_ns() // 1_000_000
-        empty = self._empty_codes(self._learning.codes, now_ms)
+        empty = self._empty_codes(self._learning.codes)
         cut = await self._in_thread(self._learning.cut, self._next_version, now_ms, 1000 * self._publish_s, empty)
         self._next_version += 1
         self._task = guarded(self._publish(cut), name=f"publish {cut.commit.version}")

@@ -49,7 +49,7 @@ class TrainerSessions:
         histories: Table,
         catalogue: Catalogue,
         thread: ComputeThread,
-        empty_codes: Callable[[int, int], list[int]],
+        empty_codes: Callable[[int], list[int]],
         reporter: TrainerReporter,
     ) -> None:
         self._settings, self._config, self._connection, self._app = settings, config, connection, app

@@ -7,6 +7,10 @@ from schemas.kafka import KafkaSettings
 
 HOUR_MS = 3_600_000
 MIB = 1_048_576
+# Records carry the time at which the broker took them, not their writer's. A replay of last year's events, stamped with
+# last year's time, would be past its retention the moment it arrives, and so would what a worker writes whose clock is
+# late; of one whose clock is more than an hour ahead, Kafka takes nothing at all.
+ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 
 
 class TopicSpec(NamedTuple):
@@ -90,15 +94,15 @@ class Topics:
 
     def specs(self, kafka: KafkaSettings) -> list[TopicSpec]:
         """Every topic of this prefix as `svq topics create` makes it and `svq topics check` wants it."""
-        keyed, week = kafka.partitions, _deleted(kafka.retention_hours, "LogAppendTime")
+        keyed, week = kafka.partitions, _deleted(kafka.retention_hours)
         specs = [
             TopicSpec(self.exposures, keyed, week),
             TopicSpec(self.candidates, keyed, week),
-            TopicSpec(self.assignments, keyed, _deleted(kafka.assignments_retention_hours, "CreateTime", 8 * MIB)),
+            TopicSpec(self.assignments, keyed, _deleted(kafka.assignments_retention_hours, 8 * MIB)),
             TopicSpec(self.parameters, 1, _compacted() | {"min.compaction.lag.ms": str(HOUR_MS)}),
             TopicSpec(self.trainer_state, 1, _compacted()),
-            TopicSpec(self.trainer_lock, 1, _deleted(kafka.retention_hours, "CreateTime")),
-            TopicSpec(self.dead_letters, 1, _deleted(2 * kafka.retention_hours, "LogAppendTime", 2 * MIB)),
+            TopicSpec(self.trainer_lock, 1, _deleted(kafka.retention_hours)),
+            TopicSpec(self.dead_letters, 1, _deleted(2 * kafka.retention_hours, 2 * MIB)),
             TopicSpec(self.items_changelog, keyed, _compacted()),
             TopicSpec(self.item_index_changelog, keyed, _compacted()),
             TopicSpec(self.clusters_changelog, keyed, _compacted()),
@@ -108,13 +112,10 @@ class Topics:
         return [spec._replace(config=spec.config | durable) for spec in specs]
 
 
-def _deleted(hours: int, timestamps: str, max_bytes: int = MIB) -> dict[str, str]:
-    # LogAppendTime where applications write: a replay of last year's events, stamped with last year's time, would
-    # otherwise be past its retention the moment it arrives.
-    return {
+def _deleted(hours: int, max_bytes: int = MIB) -> dict[str, str]:
+    return ARRIVAL | {
         "cleanup.policy": "delete",
         "retention.ms": str(hours * HOUR_MS),
-        "message.timestamp.type": timestamps,
         "max.message.bytes": str(max_bytes),
     }
 
@@ -122,7 +123,7 @@ def _deleted(hours: int, timestamps: str, max_bytes: int = MIB) -> dict[str, str
 def _compacted() -> dict[str, str]:
     # Small segments that close soon: Kafka never compacts the segment it is writing. And not only when it is worth the
     # while: what was overwritten or erased must be gone after a day.
-    return {
+    return ARRIVAL | {
         "cleanup.policy": "compact",
         "min.compaction.lag.ms": "0",
         "delete.retention.ms": str(24 * HOUR_MS),

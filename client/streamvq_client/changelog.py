@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -21,13 +21,28 @@ __all__ = ["ChangelogReader", "Record"]
 FETCHING = {"max_partition_fetch_bytes": 8 << 20, "fetch_max_wait_ms": 50, "metadata_max_age_ms": 30_000}
 
 
+class _Answer(NamedTuple):
+    """aiokafka's wall-clock stamp of an answer, and when we saw that it was a new one, by a clock nobody sets."""
+
+    stamp: int | None
+    seen: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     consumer: AIOKafkaConsumer
     partitions: Partitions
     places: list[TopicPartition]
     progress: Progress
-    since: float
+    answers: dict[TopicPartition, _Answer]
+
+    def hear(self) -> None:
+        """Note for which partitions Kafka has answered."""
+        now = time.monotonic()
+        for place in self.places:
+            stamp = self.consumer.last_poll_timestamp(place)
+            if place not in self.answers or stamp != self.answers[place].stamp:
+                self.answers[place] = _Answer(stamp, now)
 
 
 class ChangelogReader:
@@ -121,6 +136,7 @@ class ChangelogReader:
         except KafkaError as error:
             raise ReaderError(f"cannot read {', '.join(self._topics)}: {error!r}") from error
         opened.partitions.check(opened.consumer)
+        opened.hear()
         opened.progress.move({place: await opened.consumer.position(place) for place in opened.places})
         return [
             Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
@@ -149,9 +165,8 @@ class ChangelogReader:
 
     def silent_s(self) -> float:
         """Seconds since Kafka last answered for every partition: large when a broker is away, while this is polled."""
-        opened = self._opened
-        answers = [(opened.consumer.last_poll_timestamp(place) or 0) / 1000 for place in opened.places]
-        return max(0.0, time.time() - max(opened.since, min(answers, default=0.0)))
+        now = time.monotonic()
+        return now - min((answer.seen for answer in self._opened.answers.values()), default=now)
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> _Opened:
         partitions = await Partitions.find(consumer, self._topics, self._timeout_s)
@@ -164,7 +179,9 @@ class ChangelogReader:
         consumer.assign(places)
         for place, offset in positions.items():
             consumer.seek(place, offset)
-        return _Opened(consumer, partitions, places, Progress(positions, ends), time.time())
+        opened = _Opened(consumer, partitions, places, Progress(positions, ends), {})
+        opened.hear()
+        return opened
 
     def _start_of(self, place: TopicPartition, begin: int, end: int) -> int:
         offset = self._offsets.get(place, begin)

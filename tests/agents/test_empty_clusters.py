@@ -7,7 +7,7 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from streamvq_client.rows import ClusterRow, encode
 
-from agents.empty_clusters import QUIET_MS, ClusterSizes, EmptyClusters
+from agents.empty_clusters import QUIET_S, ClusterSizes, EmptyClusters
 from agents.learning import Learning
 from agents.micro_batch import MicroBatch, Position
 from pipeline.catalogue import Catalogue
@@ -24,27 +24,30 @@ DEADLINE_S = 30.0
 
 async def test_shares_of_all_partitions_add_up_and_changes_are_followed(settings_with_topics: Settings) -> None:
     topic = settings_with_topics.topics.clusters_changelog
-    long_ago = time.time_ns() // 1_000_000 - 10 * QUIET_MS
+    ahead = time.time_ns() // 1_000_000 + 3_600_000  # the indexer's clock does not matter
+    now = 0.0
     async with AIOKafkaProducer(bootstrap_servers=settings_with_topics.kafka.bootstrap_servers) as kafka:
 
         async def put(partition: int, cluster: bytes, items: int) -> None:
-            row = encode(ClusterRow(items=items, exposures=9, time=long_ago))
+            row = encode(ClusterRow(items=items, exposures=9, time=ahead))
             await kafka.send_and_wait(topic, row, key=cluster, partition=partition)
 
         await put(0, b"0", 3)
         await put(1, b"0", 1)
         await put(0, b"1", 2)
         await put(1, b"-1", 5)
-        empty = EmptyClusters(connection(settings_with_topics.kafka), topic, Pulses().stream("clusters", 60))
+        pulse = Pulses().stream("clusters", 60)
+        empty = EmptyClusters(connection(settings_with_topics.kafka), topic, pulse, lambda: now)
         try:
             await empty.start(DEADLINE_S)
-            now_ms = time.time_ns() // 1_000_000
-            assert empty(4, now_ms) == [2, 3]
+            now = QUIET_S
+            assert empty(4) == [2, 3]
             following = asyncio.create_task(empty.follow())
             await put(0, b"0", 0)
             await put(0, b"1", 0)
             async with asyncio.timeout(DEADLINE_S):
-                while empty(4, now_ms) != [1, 2, 3]:  # noqa: ASYNC110 - Kafka is waited for
+                while empty(4) != [1, 2, 3]:
+                    now += 1.0
                     await asyncio.sleep(0.01)
             following.cancel()
         finally:
@@ -53,16 +56,16 @@ async def test_shares_of_all_partitions_add_up_and_changes_are_followed(settings
 
 def test_a_cluster_that_changed_just_now_may_be_on_its_way_to_an_item() -> None:
     sizes = ClusterSizes()
-    sizes.put(0, 0, items=1, time_ms=0)
-    sizes.put(0, 1, items=0, time_ms=1_000)
-    assert sizes.empty(2, 1_000 + QUIET_MS - 1) == []
-    assert sizes.empty(2, 1_000 + QUIET_MS) == [1]
+    sizes.put(0, 0, items=1, now=0.0)
+    sizes.put(0, 1, items=0, now=1.0)
+    assert sizes.empty(2, 0.9 + QUIET_S) == []
+    assert sizes.empty(2, 1.0 + QUIET_S) == [1]
 
 
 def test_nothing_is_empty_before_anything_is_filed() -> None:
     sizes = ClusterSizes()
-    sizes.put(0, -1, items=7, time_ms=0)
-    assert sizes.empty(8, 10 * QUIET_MS) == []
+    sizes.put(0, -1, items=7, now=0.0)
+    assert sizes.empty(8, 10 * QUIET_S) == []
 
 
 def test_a_cut_moves_dead_codes_and_publishes_them() -> None:

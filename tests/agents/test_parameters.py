@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from agents.parameters import ParametersFollower
 from agents.placer import Placer, Stage
@@ -19,14 +20,28 @@ DEADLINE_S = 30
 ITEMS = ["a", "b", "c"]
 
 
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-async def placer(settings_with_topics: Settings) -> AsyncIterator[Placer]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def placer(settings_with_topics: Settings, clock: Clock) -> AsyncIterator[Placer]:
     """A placer whose follower has read the empty topic."""
     settings = settings_with_topics
     pulses = Pulses()
     placer = Placer(pulses.add("placing thread", 60), threads=1)
     follower = ParametersFollower(
-        connection(settings.kafka), settings.topics.parameters, placer, pulses.stream("parameters", 60)
+        connection(settings.kafka), settings.topics.parameters, placer, pulses.stream("parameters", 60), clock
     )
     task = asyncio.create_task(follower.run())
     try:
@@ -72,3 +87,14 @@ async def test_a_new_configuration_replaces_the_model(settings_with_topics: Sett
     placed = await placer.place(ITEMS, [{}] * 3, [-1] * 3)
     vectors = bench.learner.model.items(ITEMS, [{}] * 3)
     assert placed.bias_nt == pytest.approx(vectors.bias_nt, abs=1e-5)
+
+
+async def test_who_slept_for_long_reads_all_again(settings_with_topics: Settings, placer: Placer, clock: Clock) -> None:
+    bench = Bench(settings_with_topics)
+    with capture_logs() as logs:
+        for slept_s, lines in ((1000, 1), (1000, 1), (7200, 2)):
+            clock.now += slept_s
+            bench.learn(ITEMS)
+            await reached(placer, await bench.publish_model())
+            assert len(logs) == lines
+    assert "far behind" in logs[-1]["event"]

@@ -66,7 +66,7 @@ async def test_a_configuration_that_differs_is_found_and_set(settings: Settings)
         await admin.create_topics([NewTopic(name, 1, 1, topic_configs=config)])
     await create_topics(settings)
     found = {difference.what: difference for difference in await check_topics(settings)}
-    assert set(found) == {"cleanup.policy", "min.compaction.lag.ms"}
+    assert set(found) == {"cleanup.policy", "min.compaction.lag.ms", "message.timestamp.type"}
     assert found["cleanup.policy"].fatal
     assert not found["min.compaction.lag.ms"].fatal
     assert str(found["min.compaction.lag.ms"]).endswith("is 5, must be at least 3600000")
