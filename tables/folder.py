@@ -11,6 +11,8 @@ from tables.errors import FolderError
 
 log = structlog.get_logger(__name__)
 
+LOCKED = ("While lock file", "lock hold by current process")  # how RocksDB says that somebody else has it
+
 
 def open_database(path: Path, opener: Callable[[], Any]) -> Any:
     """Open the database; a damaged one is deleted and opened empty, for the changelog has it all.
@@ -25,10 +27,10 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
         database = opener()
         orphans = files - {file["name"].lstrip("/") for file in database.live_files()}
     except Exception as error:
-        if "lock" in str(error).lower():
+        if any(words in str(error) for words in LOCKED):
             raise FolderError(f"{path} is in use by another process: give every worker a folder of its own") from error
         if not is_damage(error):
-            raise FolderError(f"{path} cannot be used: {error}") from error
+            raise unusable(path, "used", error) from error
         _rebuild(path, str(error))
         return opener()
     if orphans:
@@ -38,6 +40,12 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
         _rebuild(path, f"its MANIFEST does not know {', '.join(sorted(orphans))}")
         return opener()
     return database
+
+
+def unusable(path: Path, how: str, error: Exception) -> FolderError:
+    """What to raise for a folder that cannot be `how`; a full disk is no damage, and goes by with room."""
+    remedy = ". Make room on that disk and start again: nothing is lost" if "No space left" in str(error) else ""
+    return FolderError(f"{path} cannot be {how}: {error}{remedy}")
 
 
 def is_damage(error: Exception) -> bool:

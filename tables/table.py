@@ -9,8 +9,8 @@ import faust
 from aiokafka import TopicPartition
 from rocksdict import WriteBatch
 
-from tables.errors import DamageError, FolderError, ShardLost
-from tables.folder import check_end, damage_mark, delete_database, is_damage, open_database
+from tables.errors import DamageError, ShardLost
+from tables.folder import check_end, damage_mark, delete_database, is_damage, open_database, unusable
 
 # Ours, in the same database as the rows: the changelog offset that they reach, when, and the topic's id. Ids of items
 # and users are UTF-8, so it is none.
@@ -86,7 +86,7 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
         except (ShardLost, DamageError):
             raise
         except Exception as error:
-            raise FolderError(f"{self._path(partition)} cannot be written: {error}") from error
+            raise unusable(self._path(partition), "written", error) from error
 
     def reached(self, partition: int) -> Reached:
         """What the local rows are up to date with."""

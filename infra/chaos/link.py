@@ -32,17 +32,18 @@ class Link:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.cut()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(
-                *tasks, *(end(writer) for _, writer in (self._client, self._broker)), return_exceptions=True
-            )
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def cut(self) -> None:
         """End it as a router would that forgot it: both sides are told, what is under way is lost."""
         for _, writer in (self._client, self._broker):
             writer.transport.abort()
+
+    async def end(self) -> None:
+        """Cut it, and wait until nothing of it is left."""
+        await asyncio.gather(*(end(writer) for _, writer in (self._client, self._broker)))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(CHUNKS)
@@ -55,6 +56,7 @@ class Link:
                 await sending
         finally:
             sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
     async def _send(self, waiting: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
         while True:

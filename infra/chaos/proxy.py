@@ -107,11 +107,11 @@ class Proxy:
         link = Link((reader, writer), broker)
         self._links.add(link)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._apply([link]))
-                both.create_task(link.run())
+            await self._apply([link])
+            await link.run()
         finally:
             self._links.discard(link)
+            await link.end()
 
     async def _begin(self, trouble: Trouble) -> None:
         self._troubles.add(trouble)

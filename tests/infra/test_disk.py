@@ -36,7 +36,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 def says_what_is_full(trainer: TrainerProcess, disk: SmallDisk) -> bool:
     last = trainer.log.strip().splitlines()[-1]
-    return str(disk.folder) in last and "No space left" in last and "make room" in last
+    return str(disk.folder) in last and "No space left" in last and "Make room" in last
 
 
 async def test_a_trainer_on_a_full_disk_ends_and_comes_back(settings_with_topics: Settings, disk: SmallDisk) -> None:
