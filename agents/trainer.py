@@ -36,7 +36,7 @@ from tables.watch import watched
 
 log = structlog.get_logger(__name__)
 
-FINISH_DEADLINE_S = 5.0
+FINISH_DEADLINE_S = 6.0
 
 
 def main(settings: Settings) -> None:
@@ -125,7 +125,7 @@ class Trainer:
                     log.info("active trainer", prefix=self._settings.kafka.prefix)
                     await self._learn(lock, stop, check)
             finally:
-                await lock.release()  # first of all that is left: a standby waits for it
+                await lock.release()
                 await self._items.stop()
                 await self._empty.stop()
 
@@ -138,11 +138,11 @@ class Trainer:
                 guarded(self._empty.follow(), name="clusters"),
                 guarded(Watchdog(self._app.shards, self._metrics.worker, check).run(), name="watchdog"),
             ]
-            await self._until(stop)
+            await self._until(stop, lock)
         for task in background:
             task.cancel()
 
-    async def _until(self, stop: asyncio.Event) -> None:
+    async def _until(self, stop: asyncio.Event, lock: TrainerLock) -> None:
         finished = asyncio.Event()
         running = guarded(run(self._app, finished), name="worker")
         await stop.wait()
@@ -150,7 +150,8 @@ class Trainer:
             async with asyncio.timeout(FINISH_DEADLINE_S):
                 await self._sessions.finish()
         finished.set()
-        await running
+        # A standby need not wait for Faust: what was learnt is published, and it fences this one before it reads.
+        await asyncio.gather(lock.release(), running)
 
     def _waiting_for(self) -> list[str]:
         # A standby is ready, else a rolling update would wait for it while it waits for the one to be replaced.

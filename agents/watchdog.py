@@ -45,7 +45,7 @@ class Watchdog:
     ) -> None:
         """`check` is called now and then; what it raises ends the process."""
         self._shards, self._metrics, self._check, self._skip_markers = shards, metrics, check, skip_markers
-        self._kafka = self._pulse("Kafka")
+        self._kafka, self._restoring = self._pulse("Kafka"), self._pulse("restoring")
         self._pulses: dict[Position, Pulse] = {}
         self._checked = time.monotonic()
 
@@ -66,6 +66,7 @@ class Watchdog:
                     self._kafka.beat()
 
     async def _round(self, consumer: Any) -> None:
+        self._watch_restores()
         shards = [shard for shard in self._shards if shard.owned]
         self._forget({position for shard in shards for position in shard.positions.values()})
         for shard in shards:
@@ -107,6 +108,11 @@ class Watchdog:
                     step.advance(source, reached)
         except ShardLost:
             log.debug("partition lost meanwhile", source=source.topic, partition=source.partition)
+
+    def _watch_restores(self) -> None:
+        """What is counted must get less. The rest (a turn, the owner's own start) has no measure but its deadline."""
+        counted = [shard.progress for shard in self._shards.restoring if shard.progress.left]
+        self._restoring.look([progress.moves for progress in counted], behind=bool(counted))
 
     def _forget(self, owned: set[Position]) -> None:
         for position in self._pulses.keys() - owned:

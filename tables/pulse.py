@@ -14,7 +14,8 @@ from tables.errors import StalledError, StuckError
 class Pulse:
     """One thing that must move: `beat` says that it did, from any thread.
 
-    Its clock stands still while the process does (see `Pulses`), and while nothing is expected of it.
+    Its clock stands still while the process does (see `Pulses`), and while nothing is expected of it. `note` says why
+    it stands still, where somebody knows.
 
     >>> pulses = Pulses()
     >>> step = pulses.add("step", limit_s=5.0)
@@ -40,6 +41,7 @@ class Pulse:
 
     def beat(self) -> None:
         """It moved, and is expected to move again."""
+        self.note = ""
         self._since = self._now()
 
     def rest(self) -> None:

@@ -9,8 +9,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-STOP_DEADLINE_S = 9.0
-"""From the signal to the end: orchestrators grant ten seconds."""
+STOP_DEADLINE_S = 8.0
+"""From the signal to the end: orchestrators grant ten seconds, and a busy machine is late."""
 
 
 def stop_on_signals() -> asyncio.Event:

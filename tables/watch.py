@@ -71,7 +71,7 @@ class Watch:
         while not self._ended.wait(LOOK_S):
             # A thread that was itself late says nothing of the others: the process was paused, or starved.
             now = time.monotonic()
-            self._pulses.advance(min(now - before, 2 * LOOK_S))
+            self._pulses.advance(min(max(0.0, now - before), 2 * LOOK_S))
             before = now
             faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True)
             pulse = self._pulses.overdue()
