@@ -83,9 +83,16 @@ class Forked:
             assert time.monotonic() < end, f"{self.role} never said {words!r}: {self.log}"
             time.sleep(0.02)
 
+    def ready(self) -> bool:
+        """What it says itself; a busy one may hang up."""
+        try:
+            return httpx.get(f"{self.url()}/readyz", timeout=DEADLINE_S).status_code == 200
+        except httpx.TransportError:
+            return False
+
     def until_ready(self) -> None:
         end = time.monotonic() + DEADLINE_S
-        while httpx.get(f"{self.url()}/readyz").status_code != 200:
+        while not self.ready():
             assert self.running, self.log
             assert time.monotonic() < end, f"{self.role} is not ready: {self.log}"
             time.sleep(0.05)
