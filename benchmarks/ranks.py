@@ -72,12 +72,10 @@ def ranks_by_place(place_n: Ints, targets_q: Ints, seen: Seen, first: Seen) -> I
 def first_unseen(order_n: Longs, seen: Seen, first: Seen, questions: int) -> Ints:
     """The first K of the same order for each of the first questions' users, (questions, K); -1 beyond."""
     tops = np.full((questions, K), MISSED, np.int32)
-    for place, top in enumerate(tops):
-        own = first.items_s[first.begin_q[place] : first.end_q[place]]
-        hidden = np.concatenate((seen[place], own))
-        ahead = order_n[: K + len(hidden)]
-        shown = np.concatenate((own, ahead[~np.isin(ahead, hidden)]))[:K]
-        top[: len(shown)] = shown
+    marks = np.zeros(len(order_n), np.bool_)
+    _first_unseen(
+        order_n, seen.items_s, seen.begin_q, seen.end_q, first.items_s, first.begin_q, first.end_q, marks, tops
+    )
     return tops
 
 
@@ -159,6 +157,30 @@ def _rank_by_place(
                 rank += 1
         if not hidden and rank < K:
             ranks_q[q] = rank
+
+
+@native
+def _first_unseen(
+    order_n: Longs, seen_s: Ints, begin_q: Longs, end_q: Longs,
+    first_s: Ints, first_begin_q: Longs, first_end_q: Longs, marks: Any, tops_qk: Ints,
+) -> None:  # fmt: skip
+    for q in range(tops_qk.shape[0]):
+        marks[:] = False
+        for row in seen_s[begin_q[q] : end_q[q]]:
+            if row < marks.size:
+                marks[row] = True
+        at = 0
+        for row in first_s[first_begin_q[q] : first_end_q[q]]:
+            marks[row] = True
+            if at < tops_qk.shape[1]:
+                tops_qk[q, at] = row
+                at += 1
+        for row in order_n:
+            if at == tops_qk.shape[1]:
+                break
+            if not marks[row]:
+                tops_qk[q, at] = row
+                at += 1
 
 
 @native

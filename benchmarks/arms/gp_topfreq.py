@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from benchmarks.arms.base import Answer, Cost, Moment, Questions
-from benchmarks.arms.popularity import Popularity
+from benchmarks.arms.popularity import Popular, popular_behind
 from benchmarks.interactions import Interactions
 from benchmarks.seen import Seen
 from pipeline.arrays import Ints, Longs
@@ -19,14 +19,14 @@ class GPTopFreq:
     taken before are not offered it is popularity.
     """
 
-    def __init__(self, items: int) -> None:
+    def __init__(self, popular: Popular) -> None:
         self.cost = Cost()
-        self._popular = Popularity(items)
+        self._popular = popular
 
     def answer(self, moment: Moment, questions: Questions) -> Mapping[str, Answer]:
         """`gp-topfreq@…` by half-life of the popularity behind."""
         first = most_frequent(questions.taken, questions.seen)
-        return self._popular.behind("gp-topfreq", first, moment, questions)
+        return popular_behind("gp-topfreq", first, self._popular, moment, questions)
 
     def learned(self, set_: Interactions, start: int, end: int) -> None:
         """Count the positives; those of the user are in the questions."""

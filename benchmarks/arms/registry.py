@@ -10,7 +10,7 @@ from benchmarks.arms.gp_topfreq import GPTopFreq
 from benchmarks.arms.hnsw import Hnsw
 from benchmarks.arms.item_knn import ItemKNN
 from benchmarks.arms.ivf import Ivf
-from benchmarks.arms.popularity import Popularity
+from benchmarks.arms.popularity import Popular, Popularity
 from benchmarks.arms.rebuilt import Rebuilt
 from benchmarks.arms.snapshots import DAY, HOUR, Snapshots, insertions
 from benchmarks.arms.svq import StreamingVQ
@@ -27,6 +27,7 @@ class Shared:
     """What arms of one replay have in common."""
 
     set: Interactions
+    popular: Popular
     daily: Snapshots = field(default_factory=lambda: Snapshots(DAY))
     hourly: Snapshots = field(default_factory=lambda: Snapshots(HOUR))
 
@@ -39,9 +40,9 @@ ARMS: Final[Mapping[str, Build]] = {
     "hnsw": lambda shared: Rebuilt("hnsw", Hnsw, shared.daily),
     "ivf": lambda shared: Rebuilt("ivf", Ivf, shared.daily),
     HOURLY: lambda shared: Rebuilt("hnsw", Hnsw, shared.hourly, suffix="@1h"),
-    "popularity": lambda shared: Popularity(len(shared.set.items)),
+    "popularity": lambda shared: Popularity(shared.popular),
     "item-knn": lambda shared: ItemKNN(len(shared.set.items), len(shared.set.users)),
-    "gp-topfreq": lambda shared: GPTopFreq(len(shared.set.items)),
+    "gp-topfreq": lambda shared: GPTopFreq(shared.popular),
 }
 
 
@@ -63,7 +64,7 @@ def build_arms(
     if unknown:
         raise SettingsError(f"there is no arm {', '.join(unknown)}\nChoose from {', '.join(ARMS)}.")
     wanted = names or [name for name in ARMS if name != HOURLY or _bounded(set_, batch, deadline_s)]
-    shared = Shared(set_)
+    shared = Shared(set_, Popular(len(set_.items)))
     return {name: build(shared) for name, build in ARMS.items() if name in wanted}
 
 
