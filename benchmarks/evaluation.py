@@ -43,7 +43,7 @@ def evaluate(set_: Interactions, config: ModelConfig, plan: Plan, watch: SeedWat
     _check(set_, config)
     timeline = Timeline(set_)
     if plan.deadline_s is None:
-        plan = replace(plan, deadline_s=deadline_for(set_.time_n, config.batch) or 0.0)
+        plan = replace(plan, deadline_s=deadline_for(set_.time_n, config.batch))
     runs = run_seeds(set_, config, plan, timeline, watch)
     mean: Numbers = mean_of(runs)
     mean["codes"] |= {key: runs[0]["codes"][key] for key in FROM_ONE}

@@ -27,7 +27,7 @@ def run_once(
     *,
     arms: Sequence[str] = (),
     sample: int | None = None,
-    deadline_s: float | None = None,
+    deadline_s: float = 0.0,
     timeline: Timeline | None = None,
     watch: Watch | None = None,
     eligible: Eligibility = EVERYTHING,
@@ -41,7 +41,7 @@ def run_once(
         seed: of the model, its negatives and its dropouts.
         arms: names; none: all.
         sample: questions a full micro-batch at most.
-        deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0 or None: never.
+        deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0: never.
         timeline: of the set, where there is one already.
         watch: told how many exposures each micro-batch held.
         eligible: which items any arm may answer with.
@@ -50,7 +50,6 @@ def run_once(
     """
     warm(tuple(arms))
     begin = time.perf_counter()
-    deadline_s = deadline_s or None
     replay = Replay(
         set_, replace(config, seed=seed), build_arms(arms, set_, config.batch, deadline_s), timeline=timeline,
         sample=sample, deadline_s=deadline_s, eligible=eligible, refreshed=REFRESHED if candidates else 0,

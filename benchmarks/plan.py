@@ -17,8 +17,8 @@ class Plan:
         threads: threads that each computes with; one more answers while it learns.
         arms: names; none: all.
         sample: questions a full micro-batch at most; None: every positive is asked.
-        deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0: never; None: as
-            short as it can be for a bounded cost (`benchmarks.deadlines`).
+        deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0: never; None:
+            chosen by the set, as short as it can be for a bounded cost (`benchmarks.deadlines`).
         eligible: which items any arm may answer with.
         candidates: items are filed the moment they are published, and follow the towers, as the candidate stream sees
             to; else with the next micro-batch, and only when they were just exposed.

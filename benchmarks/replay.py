@@ -65,7 +65,7 @@ class Replay:
         *,
         timeline: Timeline | None = None,
         sample: int | None = None,
-        deadline_s: float | None = None,
+        deadline_s: float = 0.0,
         eligible: Eligibility = EVERYTHING,
         refreshed: int = REFRESHED,
         candidates: bool = True,
@@ -79,7 +79,7 @@ class Replay:
             arms: by name.
             timeline: of the set, where there is one already.
             sample: questions a full micro-batch at most; None: all.
-            deadline_s: seconds of event time after which a micro-batch is closed though it is not full; None: never.
+            deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0: never.
             eligible: which items any arm may answer with.
             refreshed: items that follow the towers before each micro-batch; 0: only those just exposed.
             candidates: items are filed the moment they are published, as by the candidate stream; else with the next

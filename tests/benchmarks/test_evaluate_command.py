@@ -44,7 +44,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(1500):
         user = rng.randrange(50)
         item = 3 * rng.randrange(80) + user % 3 if rng.random() < 0.8 else rng.randrange(240)
-        rows.append((f"u{user}", f"i{item}", 1_700_000_000 + 600 * number, int(rng.random() < 0.7)))
+        time_s = 1_700_000_000 + 1200 * (number // 2) + 30 * (number % 2)  # in pairs
+        rows.append((f"u{user}", f"i{item}", time_s, int(rng.random() < 0.7)))
     with (folder / "interactions.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("user_id", "item_id", "timestamp", "is_click"), *rows])
     return folder
@@ -74,7 +75,7 @@ def test_defaults_print_one_object(files: Path, capsys: pytest.CaptureFixture[st
     )
     assert (data["first"], data["tied_share"]) == ("2023-11-14T22:13:20+00:00", 0.0)
     assert data["dropped"] == {"item never in the interactions": 1}
-    assert (data["deadline_s"], data["micro_batches"]) == (600, 750)  # two exposures each
+    assert (data["deadline_s"], data["micro_batches"]) == (60, 750)  # two exposures each
     assert 0 < data["predicted"] < 1500
     assert set(result) == {
         "version", "data", "arms", "best_rival", "codes", "fresh", "cold", "ratios", "ratio_intervals", "seeds",

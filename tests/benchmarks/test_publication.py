@@ -75,7 +75,7 @@ def test_an_index_is_rebuilt_within_a_micro_batch() -> None:
     assert hits["x+buffer"] == [True, False, True, False, True, True, True, False]
     assert (arm.cost.rebuilds, arm.cost.builds) == (3, 2)  # those at 60 and 120 are one batch's
     assert arm.cost.rebuilds_s > arm.cost.build_s > 0
-    assert insertions(set_, boundaries(set_.time_n, SMALL.batch, None), HOUR) == 5 + 6
+    assert insertions(set_, boundaries(set_.time_n, SMALL.batch), HOUR) == 5 + 6
 
 
 def test_known_items_are_those_published_strictly_before() -> None:
