@@ -13,7 +13,6 @@ import numpy as np
 
 from benchmarks.arms.base import K, Moment, Questions
 from benchmarks.confidence import bootstrap
-from benchmarks.encoded_items import EncodedItems
 from benchmarks.timeline import Timeline
 from pipeline.arrays import Doubles, Floats, Ints, Longs
 from pipeline.model import ItemVectors
@@ -31,30 +30,33 @@ class Cold:
     of the set that were not exposed before the micro-batch, also those published later; ties are broken by chance.
     """
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self._encoded: EncodedItems | None = None
+    def __init__(self, timeline: Timeline, batch: int) -> None:
+        """`batch`: exposures in a full micro-batch."""
+        self._timeline, self._batch = timeline, batch
+        self._first = 0  # of the items whose vectors are kept, which no index has
+        self._as_of = -batch
+        self._kept: ItemVectors
         self._users: list[Ints] = []
         self._hits: list[Doubles] = []  # (n, 3): by features, by chance; by features and popularity among all items
 
     def ask(self, moment: Moment, questions: Questions) -> None:
         """Rank those targets of one micro-batch that are exposed for the first time."""
-        first_m = self._timeline.first_exposed_m
-        asked = (first_m[questions.target_q] == questions.event_q) & (questions.target_q < MOST)
+        first_m = self._timeline.first_exposed_m[:MOST]
+        asked = questions.target_q < len(first_m)
+        asked[asked] = first_m[questions.target_q[asked]] == questions.event_q[asked]
         chosen = np.flatnonzero(asked)
         if not len(chosen) or not moment.n_items:
             return
-        if self._encoded is None:
-            self._encoded = EncodedItems(moment.set, moment.learner.model)
-        vectors = self._encoded.vectors(min(len(moment.set.items), MOST))
-        rivals = np.flatnonzero(first_m[: len(vectors.v_nd)] >= moment.start)
-        targets, u_qd = questions.target_q[chosen], moment.u_qd[chosen]
-        taste_qr = u_qd @ vectors.v_nd[rivals].T
-        own_q1 = taste_qr[np.arange(len(chosen)), np.searchsorted(rivals, targets)][:, None]
+        rivals = np.flatnonzero(first_m >= moment.start)
+        vectors = self._vectors(moment, rivals)
+        own, u_qd = np.searchsorted(rivals, questions.target_q[chosen]), moment.u_qd[chosen]
+        taste_qr = u_qd @ vectors.v_nd.T
+        own_q1 = taste_qr[np.arange(len(chosen)), own][:, None]
         above = (taste_qr > own_q1 + TIED).sum(axis=1)
         equal = (np.abs(taste_qr - own_q1) <= TIED).sum(axis=1)
         by_features = np.clip((K - above) / equal, 0.0, 1.0)
-        among_all = _among_all(moment, questions, chosen, _served(moment, u_qd, vectors, targets))
+        served = own_q1[:, 0] + vectors.bias_nt[own, 0] + _unseen_prior(moment)
+        among_all = _among_all(moment, questions, chosen, served)
         by_chance = np.full(len(chosen), min(1.0, K / len(rivals)))
         self._hits.append(np.column_stack((by_features, by_chance, among_all)))
         self._users.append(moment.set.user_n[questions.event_q[chosen]])
@@ -75,6 +77,18 @@ class Cold:
             "interval": self._interval(hits, seed),
         }
 
+    def _vectors(self, moment: Moment, rivals: Longs) -> ItemVectors:
+        """Of items published those in the index; of the others from their features, anew for every full micro-batch."""
+        published = int(np.searchsorted(rivals, moment.n_items))
+        if moment.start - self._as_of >= self._batch:
+            self._as_of, self._first = moment.start, moment.n_items
+            later = range(self._first, min(len(moment.set.items), MOST))
+            names = [moment.set.items[item] for item in later]
+            self._kept = moment.learner.model.items(names, [moment.set.features_of_item(item) for item in later])
+        later_n, known_n = rivals[published:] - self._first, rivals[:published]
+        pairs = zip(moment.vectors, self._kept, strict=True)
+        return ItemVectors(*(np.concatenate((indexed[known_n], kept[later_n])) for indexed, kept in pairs))
+
     def _interval(self, hits: Doubles, seed: int) -> list[float]:
         if not len(hits):
             return [0.0, 0.0]
@@ -84,14 +98,11 @@ class Cold:
         return interval
 
 
-def _served(moment: Moment, u_qd: Floats, vectors: ItemVectors, targets_q: Ints) -> Floats:
-    """The score with which each target would be served: popularity is that of an item published now."""
+def _unseen_prior(moment: Moment) -> np.float32:
+    """gamma log p of an item published now."""
     model = moment.learner.model
     active = model.active_half_life
-    initial = model.config.gamma * (model.initial_popularity()[active] - model.log_mass_h[active])
-    taste = (u_qd * vectors.v_nd[targets_q]).sum(axis=1)
-    scores: Floats = taste + vectors.bias_nt[targets_q, 0] + np.float32(initial)
-    return scores
+    return np.float32(model.config.gamma * (model.initial_popularity()[active] - model.log_mass_h[active]))
 
 
 def _among_all(moment: Moment, questions: Questions, chosen: Longs, served_q: Floats) -> Doubles:

@@ -1,5 +1,6 @@
 """The items known so far with their vectors, codes and popularity, as the index holds them."""
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ from pipeline.learner import Learner
 from pipeline.model import ItemVectors
 
 REFRESHED: Final = 50_000
-"""Items whose vectors follow the towers before each micro-batch; of more, those just exposed and so many in turn."""
+"""Items whose vectors follow the towers with each full micro-batch, beside those just exposed; more take turns."""
 
 
 class Refreshed(NamedTuple):
@@ -28,6 +29,10 @@ class Refreshed(NamedTuple):
 
 class KnownItems:
     """Arrays by item number; the first `n` are in use.
+
+    Items that were just exposed or published follow the towers at once. All others take turns, by the exposures that
+    were learned from: with a full micro-batch it is everybody's turn, with a short one that of its share, as a scanner
+    has time for. So none is further behind than full micro-batches leave it, and a short step costs little.
 
     Attributes:
         n: items published.
@@ -48,7 +53,7 @@ class KnownItems:
         Args:
             set_: the interactions.
             learner: the towers and codes that the items follow.
-            refreshed: items that follow before each micro-batch; 0: only those just exposed.
+            refreshed: items that follow with each full micro-batch; 0: only those just exposed.
             eligible: which may be drawn as negatives.
         """
         config = learner.config
@@ -61,6 +66,7 @@ class KnownItems:
         self.exposures_m: Longs = np.zeros(64, np.int64)
         self._encoded = EncodedItems(set_, learner.model)
         self._stale: Longs = np.zeros(0, np.int64)
+        self._owed = 1.0  # full micro-batches learned from since the last turn
         self._turn = 0
 
     @property
@@ -96,25 +102,24 @@ class KnownItems:
             self._learner.catalogue.put(name, features, drawn=drawn, published=published)
         self.offered = max(n, self.offered)
 
-    def exposed(self, items_b: Ints) -> None:
-        """A batch of exposures was learned from."""
+    def exposed(self, items_b: Ints, *, started: bool = False) -> None:
+        """A batch of exposures was learned from; `started`: so was the codebook, and all items are to be filed."""
         np.add.at(self.exposures_m, items_b, 1)
         self._stale = np.concatenate((self._stale, items_b))
+        self._owed += 1.0 if started else len(items_b) / self._learner.config.batch
 
     def refresh(self) -> Refreshed:
-        """Bring vectors, popularity and codes up to the present parameters."""
-        before, turn = self.clusters_n.copy(), None
-        rows = np.unique(self._stale)
+        """Bring popularity, vectors and codes of those just exposed or published, and of those whose turn it is, up to
+        the present parameters.
+        """
+        before = self.clusters_n.copy()
+        stale, turn = np.unique(self._stale), self._next_turn()
         self._stale = np.zeros(0, np.int64)
-        if not self.n:
-            return Refreshed(before, before, turn)
-        self._counts[rows] = self._learner.popularity([self._set.items[row] for row in rows.tolist()])
-        if self.n <= self._refreshed:
+        self._counts[stale] = self._learner.popularity([self._set.items[row] for row in stale.tolist()])
+        if turn is None:
             rows, vectors = np.arange(self.n), self._encoded.vectors(self.n)
         else:
-            turn = (self._turn + np.arange(self._refreshed)) % self.n
-            rows = np.union1d(rows, turn)
-            self._turn = (self._turn + self._refreshed) % self.n
+            rows = np.union1d(stale, turn)
             vectors = self._learner.model.items(*self._named(rows.tolist()))
         self._v[rows], self._bias[rows] = vectors
         self.clusters_m[rows] = self._learner.model.assign(vectors.v_nd, self.clusters_m[rows])
@@ -138,6 +143,16 @@ class KnownItems:
         """Codes that hold no item; none before any item is filed."""
         items_k = self.items_k
         return np.flatnonzero(items_k == 0).tolist() if items_k.any() else []
+
+    def _next_turn(self) -> Longs | None:
+        """Items whose turn it is to follow the towers; None: all of them."""
+        share, self._owed = min(self._owed, 1.0), 0.0
+        items = math.ceil(share * min(self._refreshed, self.n))
+        if items == self.n and self._refreshed:
+            return None
+        turn = (self._turn + np.arange(items)) % max(self.n, 1)
+        self._turn = (self._turn + items) % max(self.n, 1)
+        return turn
 
     def _named(self, numbers: Sequence[int]) -> tuple[list[str], list[Features]]:
         set_ = self._set

@@ -19,6 +19,7 @@ from benchmarks.own import own_of
 from benchmarks.scoring import Scorer
 from benchmarks.tally import Facts, Tally, popularity_deciles
 from benchmarks.timeline import Timeline
+from pipeline.arrays import Floats
 from pipeline.catalogue import Catalogue
 from pipeline.config import ModelConfig
 from pipeline.eligibility import EVERYTHING, Eligibility
@@ -46,7 +47,8 @@ class Replay:
 
     The first micro-batch is learned from and not predicted: nothing is known before it. Within one, towers and codes
     stand still, as between two steps of a trainer, while items go on being published: from then on each can be found.
-    Arms that read nothing that learning changes answer in a thread of their own while the batch is learned from.
+    A thread beside computes the users' vectors while those of the items follow; then, while the batch is learned from,
+    it answers for the arms that read nothing which learning changes, and makes the next micro-batch.
 
     Attributes:
         learner: the trainer's, driven as the trainer does.
@@ -54,7 +56,7 @@ class Replay:
         codes: how the codebook was used.
         cold: items never exposed before.
         reseeded: codes moved because they held no item.
-        seconds: spent on learning, on vectors and codes, on making batches, and by each arm.
+        seconds: spent on learning, on vectors and codes, and on questions.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Replay:
             sample: questions a full micro-batch at most; None: all.
             deadline_s: seconds of event time after which a micro-batch is closed though it is not full; 0: never.
             eligible: which items any arm may answer with.
-            refreshed: items that follow the towers before each micro-batch; 0: only those just exposed.
+            refreshed: items that follow the towers with each full micro-batch; 0: only those just exposed.
             candidates: items are filed the moment they are published, as by the candidate stream; else with the next
                 micro-batch.
             reseed_every: micro-batches between two looks for empty codes; 0: none.
@@ -90,14 +92,16 @@ class Replay:
         self.timeline = timeline or Timeline(set_)
         self.learner = Learner(config, catalogue=Catalogue(eligible.max_age_ms))
         self.items = KnownItems(set_, self.learner, refreshed, eligible)
-        self.tally, self.codes, self.cold = Tally(len(set_)), CodeStatistics(len(set_)), Cold(self.timeline)
+        self.tally, self.codes = Tally(len(set_)), CodeStatistics(len(set_))
+        self.cold = Cold(self.timeline, config.batch)
         self.names: dict[str, list[str]] = {}
         self.reseeded, self._reseed_every = 0, reseed_every
         self.seconds: dict[str, float] = {"learn": 0.0, "index": 0.0, "prepare": 0.0}
         self._candidates = candidates
         self._batches = Batches(set_, self.timeline, config, eligible)
         self.boundaries = boundaries(set_.time_n, config.batch, deadline_s)
-        self._beside = ThreadPoolExecutor(1, "answers")
+        self._beside = ThreadPoolExecutor(1, "beside")
+        self._next: Future[MicroBatch] | None = None
 
     def run(self, watch: Watch | None = None) -> None:
         """Replay all of it; `watch` is told how many exposures each micro-batch held.
@@ -113,18 +117,16 @@ class Replay:
 
     def step(self, number: int) -> MicroBatch:
         """Predict one micro-batch, then learn from it; in order."""
-        start, end = self.boundaries[number : number + 2].tolist()
         with self._timed("prepare"):
-            micro = self._batches.take(start, end)
-            before, within = self.timeline.known_items(np.array([start, micro.end - 1])).tolist()
+            micro = self._take(number) if self._next is None else self._next.result()
+            before, within = self.timeline.known_items(np.array([micro.start, micro.end - 1])).tolist()
             known = within if self._candidates else before
             self.items.publish(known)
             self.items.offer(before)
-        with self._timed("index"):
-            refreshed = self.items.refresh()
-        turn = None if refreshed.turn is None else refreshed.turn.tolist()
-        self.codes.refreshed(refreshed.before_n, refreshed.after_n, start, turn)
-        asked = self._ask(micro, known) if start else None
+            asked_of_it = self.sample if micro.start else 0
+            questions = self._batches.questions(micro, self.items.n, known, asked_of_it)
+        asked = self._ask(micro, questions)
+        self._next = self._beside.submit(self._take, number + 1) if number + 2 < len(self.boundaries) else None
         if self._reseed_every and number % self._reseed_every == 0:
             self.reseeded += self.reseed()
         self._learn(micro)
@@ -139,21 +141,24 @@ class Replay:
         """Move codes that hold no item; how many."""
         return len(self.learner.reseed(self.items.empty_codes()))
 
+    def _take(self, number: int) -> MicroBatch:
+        return self._batches.take(*self.boundaries[number : number + 2].tolist())
+
     def _learn(self, micro: MicroBatch) -> None:
         exposed = self.set.item_n[micro.start : micro.end]
         self.items.publish(int(exposed.max()) + 1)
         self.items.offer(int(exposed.max()) + 1)
         with self._timed("learn"):
-            self.learner.step(micro.batch)
-        self.items.exposed(exposed)
+            report = self.learner.step(micro.batch)
+        self.items.exposed(exposed, started=report.started)
 
-    def _ask(self, micro: MicroBatch, known: int) -> Asked | None:
-        with self._timed("prepare"):
-            questions = self._batches.questions(micro, self.items.n, known, self.sample)
-        if not len(questions):
-            return None
+    def _ask(self, micro: MicroBatch, questions: Questions) -> Asked | None:
         with self._timed("index"):
-            moment = self._moment(micro, questions)
+            users = self._beside.submit(self.learner.model.users, questions.users)
+            self._refresh(micro.start)
+            if not len(questions):
+                return None
+            moment = self._moment(micro, questions, users.result())
         coming = {
             name: self._beside.submit(_answer, arm, moment, questions)
             for name, arm in self.arms.items()
@@ -171,12 +176,17 @@ class Replay:
             answers.update(given)
         self.tally.add(asked.facts, answers, asked.n_items)
 
-    def _moment(self, micro: MicroBatch, questions: Questions) -> Moment:
+    def _refresh(self, start: int) -> None:
+        refreshed = self.items.refresh()
+        turn = None if refreshed.turn is None else refreshed.turn.tolist()
+        self.codes.refreshed(refreshed.before_n, refreshed.after_n, start, turn)
+
+    def _moment(self, micro: MicroBatch, questions: Questions, u_qtd: Floats) -> Moment:
         items, model = self.items, self.learner.model
         counts, vectors = items.log_counts_n, items.vectors
         share = counts - model.log_mass_h[model.active_half_life]
         static = vectors.bias_nt[:, 0] + (self.config.gamma * share).astype(np.float32)
-        u = np.ascontiguousarray(model.users(questions.users)[:, 0])
+        u = np.ascontiguousarray(u_qtd[:, 0])
         if not (np.isfinite(u).all() and np.isfinite(static).all()):  # nothing is above NaN: it would rank first
             raise SettingsError(
                 f"the towers have diverged: after {micro.start:,} exposures scores are not finite\n"

@@ -15,6 +15,8 @@ from pipeline.postings import Postings
 
 SHARES: Final = {"0.5%": 0.005, "1%": 0.01, "2%": 0.02, "5%": 0.05, "10%": 0.1}
 FEWEST: Final = 200
+MANY: Final = 0.125
+"""Of more keys than this share it takes less time to sort all lists than to move each to its place."""
 
 
 class StreamingVQ(ReadsArrays):
@@ -69,16 +71,20 @@ class StreamingVQ(ReadsArrays):
         return self._cluster_scores(moment)
 
     def _file(self, moment: Moment) -> None:
-        """Bring the posting lists up to date: most keys move a little with every step, few items change their list."""
+        """Bring the posting lists up to date: with a full micro-batch most keys move a little, with a short one few."""
         gamma = moment.learner.config.gamma
         keys: Doubles = (moment.vectors.bias_nt[:, 0] + gamma * moment.log_counts_n)[:, None]
-        postings = self._postings
+        postings, held = self._postings, np.full((moment.n_items, 1), np.nan)
         postings.grow(len(moment.codes_kd))
         filed = postings.cluster_n[: moment.n_items]
+        held[: len(filed)] = postings.key_nt[: moment.n_items]
         moved = np.append(moment.clusters_n[: len(filed)] != filed, np.ones(moment.n_items - len(filed), np.bool_))
-        rows = np.flatnonzero(moved)
+        changed = moved | (keys != held)[:, 0]
+        many = changed.sum() > MANY * moment.n_items
+        rows = np.flatnonzero(moved if many else changed)
         postings.update(rows, moment.clusters_n[rows], keys[rows])
-        postings.set_keys_all(keys)
+        if many:
+            postings.set_keys_all(keys)
 
     def _cluster_scores(self, moment: Moment) -> Floats:
         """u·e a list, the unfiled first: items without a code count like the best cluster, as in serving."""

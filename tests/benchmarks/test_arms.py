@@ -41,11 +41,11 @@ class Judged:
         self._arm.learned(set_, start, end)
 
 
-def judge(name: str, look: Judge, *, repeats: bool = False, events: int = 1500) -> Replay:
+def judge(name: str, look: Judge, *, repeats: bool = False, events: int = 1500, deadline_s: float = 0.0) -> Replay:
     """Replay a small set with one arm and look at each of its answers."""
     set_ = small_set(events, items=ITEMS, repeats=repeats)
     config = replace(CONFIG, features=set_.features)
-    replay = Replay(set_, config, {name: Judged(build_arms((name,), set_)[name], look)})
+    replay = Replay(set_, config, {name: Judged(build_arms((name,), set_)[name], look)}, deadline_s=deadline_s)
     replay.run()
     return replay
 
@@ -118,8 +118,8 @@ def fresh_postings(moment: Moment) -> Postings:
     return postings
 
 
-@pytest.mark.parametrize("repeats", [False, True])
-def test_streaming_vq_scores_the_prefix_of_one_merge(repeats: bool) -> None:
+@pytest.mark.parametrize(("repeats", "deadline_s"), [(False, 0), (True, 0), (False, 4 * 60)])
+def test_streaming_vq_scores_the_prefix_of_one_merge(repeats: bool, deadline_s: float) -> None:
     worse = put_first = 0
 
     def look(moment: Moment, questions: Questions, answers: Mapping[str, Answer]) -> None:
@@ -147,7 +147,7 @@ def test_streaming_vq_scores_the_prefix_of_one_merge(repeats: bool) -> None:
         assert answers["svq"].scored == codes + min(max(200, round(0.1 * moment.n_items)), moment.n_items)
         assert answers["svq-merge@10%"].scored == codes
 
-    replay = judge("svq", look, repeats=repeats, events=1000)
+    replay = judge("svq", look, repeats=repeats, events=1000, deadline_s=deadline_s)
     assert replay.learner.model.codebook.n_codes == 8
     assert worse > 100
     assert (put_first > 100) == repeats
