@@ -1,6 +1,6 @@
 """What a user liked before."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -57,16 +57,16 @@ class Histories:
         state = self._state(user)
         end = bisect_left(state.times, time)
         begin = max(0, end - self.length)
+        if end - begin == len(state.times):
+            return state
         return HistoryState(state.items[begin:end], state.times[begin:end])
 
     def append(self, user: str, item: str, time: int) -> None:
         """Add a positive. One that comes late takes its place in time."""
         state = self._state(user)
-        place = len(state.times)
-        while place and state.times[place - 1] > time:
-            place -= 1
-        items = (*state.items[:place], item, *state.items[place:])
-        times = (*state.times[:place], time, *state.times[place:])
+        place = bisect_right(state.times, time)
+        items = state.items[:place] + (item,) + state.items[place:]  # noqa: RUF005 - copies once, mostly at the end
+        times = state.times[:place] + (time,) + state.times[place:]  # noqa: RUF005
         self._states[user] = self._trimmed(items, times)
         self._dirty[user] = None
         self._evict()
@@ -74,14 +74,22 @@ class Histories:
     def follow(
         self, users: Sequence[str], items: Sequence[str], times: Sequence[int], positive: Sequence[bool]
     ) -> Before:
-        """Histories of a batch of exposures; each positive joins its user's behind the exposure it came from."""
+        """Histories of a batch of exposures; each positive joins its user's behind the exposure it came from.
+
+        Exposures of one user at one time have the same one, and the same object where they follow each other.
+        """
         before = Before([], [])
+        latest: dict[str, tuple[int, HistoryState]] = {}
         for user, item, time, liked in zip(users, items, times, positive, strict=True):
-            state = self.as_of(user, time)
+            if user not in latest or latest[user][0] != time:
+                latest[user] = time, self.as_of(user, time)
+            state = latest[user][1]
             before.items.append(state.items)
             before.ages.append([(time - state.times[-1]) / 1000] if state.times else ())
             if liked:
                 self.append(user, item, time)
+                if self._states[user].times[-1] > time:  # it came late, and may have pushed something out
+                    del latest[user]
         return before
 
     def put(self, user: str, state: HistoryState) -> None:

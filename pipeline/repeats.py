@@ -1,7 +1,7 @@
 """What it says of an item that the user took it before: more of the same, or never again."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -87,12 +87,16 @@ def repeated_columns(
         columns: C.
         length: latest items of a history that count.
     """
-    latest = [history[-length:] for history in histories]
-    ends_b = np.cumsum(np.fromiter(map(len, latest), np.int64, len(latest)))
-    total = int(ends_b[-1]) if latest else 0
-    columns_f = np.fromiter(map(column_of.get, chain.from_iterable(latest), repeat(columns)), np.int64, total)
-    cells = np.empty((3, total), np.int64)
-    found = _find(columns_f, ends_b, np.full(columns, -1, np.int64), cells)
+    latest = {id(history): history[-length:] for history in histories}  # rows of one basket share theirs
+    sizes = {key: len(items) for key, items in latest.items()}
+    ends = dict(zip(sizes, accumulate(sizes.values()), strict=True))
+    columns_f = np.fromiter(
+        map(column_of.get, chain.from_iterable(latest.values()), repeat(columns)), np.int64, sum(sizes.values())
+    )
+    keys = list(map(id, histories))
+    ends_b, sizes_b = (np.fromiter(map(of.__getitem__, keys), np.int64, len(keys)) for of in (ends, sizes))
+    cells = np.empty((3, int(sizes_b.sum())), np.int64)
+    found = _find(columns_f, ends_b - sizes_b, ends_b, np.full(columns, -1, np.int64), cells)
     rows, own, buckets = cells[:, :found]
     return Repeated(rows, own, buckets)
 
@@ -105,11 +109,11 @@ def bonuses(bonus_tb: Floats, history: Sequence[str], length: int) -> tuple[list
 
 
 @native
-def _find(columns_f: Longs, ends_b: Longs, cell_c: Longs, cells: Longs) -> int:
-    found = start = 0
+def _find(columns_f: Longs, begins_b: Longs, ends_b: Longs, cell_c: Longs, cells: Longs) -> int:
+    found = 0
     for row in range(ends_b.size):
         first = found
-        for place in range(ends_b[row] - start):
+        for place in range(ends_b[row] - begins_b[row]):
             column = columns_f[ends_b[row] - 1 - place]
             if column >= cell_c.size:
                 continue
@@ -121,5 +125,4 @@ def _find(columns_f: Longs, ends_b: Longs, cell_c: Longs, cells: Longs) -> int:
             cells[0, found], cells[1, found], cells[2, found] = row, column, octave * COUNTS
             cell_c[column] = found
             found += 1
-        start = ends_b[row]
     return found

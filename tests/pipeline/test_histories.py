@@ -22,6 +22,22 @@ def test_in_order_the_latest_positives_before_each_event(events: list[tuple[str,
         expected.append(user, str(number), now)
 
 
+@given(st.lists(st.tuples(st.sampled_from(USERS), st.integers(0, 4), st.booleans()), max_size=30), st.integers(1, 5))
+@settings(deadline=None)
+def test_a_batch_is_followed_as_its_exposures_one_by_one(events: list[tuple[str, int, bool]], length: int) -> None:
+    """In any order: a late positive counts for whoever comes behind it in the batch and after it in time."""
+    batch, single = Histories(length), Histories(length)
+    users, times, positive = (list(column) for column in zip(*events, strict=True)) if events else ([], [], [])
+    items = [str(number) for number in range(len(events))]
+    before = batch.follow(users, items, times, positive)
+    for row, (user, time, liked) in enumerate(events):
+        state = single.as_of(user, time)
+        assert before.items[row] == state.items
+        assert list(before.ages[row]) == ([(time - state.times[-1]) / 1000] if state.times else [])
+        if liked:
+            single.append(user, items[row], time)
+
+
 def test_the_history_of_a_moment_is_the_same_during_and_after_a_large_basket() -> None:
     histories = Histories(3)
     for number in range(4):
