@@ -40,14 +40,14 @@ class Load:
         self._connection, self._topics, self._events, self._rate = connection, topics, events, rate
         self._rng = random.Random(events.seed)  # noqa: S311 - a seed is the point
         self._published = 0
-        self._stopping = False
+        self._stopping, self._broken = False, True
         self._on_their_way = asyncio.Semaphore(MOST_ON_THEIR_WAY)
         self._answers: set[asyncio.Task[None]] = set()
         self._plain: AIOKafkaProducer | None = None
         self._transactional: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:
-        await self._open()
+        await self._mended()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -66,13 +66,13 @@ class Load:
         begun = last = time.monotonic()
         while not self._stopping:
             now = time.monotonic()
-            allowed = CATCH_UP * self._rate * (now - last)
-            due = min(self._rate * (now - begun) - self._published, max(allowed, self._rate * TICK_S))
+            at_most = CATCH_UP * self._rate * min(now - last, 1.0)
+            due = min(self._rate * (now - begun) - self._published, max(at_most, self._rate * TICK_S))
             last = now
             records = self._tick(due)
             if self._rng.random() < TRANSACTIONS:
                 await self._in_transaction(records)
-            else:
+            elif await self._mended():
                 await self._plainly(records)
             await asyncio.sleep(max(0.0, now + TICK_S - time.monotonic()))
 
@@ -110,6 +110,19 @@ class Load:
         except (KafkaError, TimeoutError) as error:
             log.warning("load.doubt", topic=sent.topic, error=repr(error))
             self.ledger.doubt([sent])
+            self._broken = True
+
+    async def _mended(self) -> bool:
+        """Whether there is a producer that works: one that gave a record up may refuse all later ones."""
+        if self._broken:
+            await _gently(self._plain.stop() if self._plain else None)
+            self._plain = self._producer(enable_idempotence=True)
+            try:
+                await self._plain.start()
+            except KafkaError:
+                return False  # no broker is there; the next tick tries again
+            self._broken = False
+        return True
 
     def _answered(self, answer: asyncio.Task[None]) -> None:
         self._answers.discard(answer)
@@ -145,10 +158,6 @@ class Load:
 
     def _note(self, sent: Sent, offset: int) -> None:
         self.ledger.acknowledge(sent, offset, exposures=sent.topic == self._topics.exposures)
-
-    async def _open(self) -> None:
-        self._plain = self._producer(enable_idempotence=True)
-        await self._plain.start()
 
     async def _close(self) -> None:
         for producer in (self._plain, self._transactional):
