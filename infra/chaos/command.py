@@ -32,7 +32,7 @@ from schemas.settings import Settings, load_settings
 from schemas.workers import LogSettings
 
 SETTINGS = Path(__file__).with_name("svq.toml")
-READY_S = 120.0
+READY_S = 300.0
 
 
 def chaos(options: Options) -> None:

@@ -14,7 +14,7 @@ UNPUBLISHED = 50
 SIZES = ((1, 1, 0.5), (2, 16, 0.3), (64, 256, 0.19), (0, 0, 0.01))
 POISONED = 0.01
 WHOLE = -1  # as a place in an array: the record is none
-DELETED, ASTRAY = 0.08, 0.04
+DELETED, ASTRAY, ERASED = 0.08, 0.04, 0.003
 LATE_MS = 5_000
 DAY_MS = 86_400_000
 
@@ -25,7 +25,7 @@ class Sent(NamedTuple):
     """One record as it is published.
 
     Attributes:
-        events: elements of an array of exposures; 1 for anything else.
+        events: elements of an array of exposures, 0 where a user is erased; 1 for anything else.
         poison: elements that cannot be taken, by place; -1 for the record as a whole.
     """
 
@@ -49,7 +49,7 @@ _SPOIL: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
     lambda event: event | {"labels": {"click": 1e300}},
     lambda event: event | {"item_id": "i" * 300},
 )
-_BROKEN = (b"", b"not json", b'{"user_id": "u1", ', b'"text"', b"17", b"\xff\xfe\x00", b"[1, 2", b"null", None)
+_BROKEN = (b"", b"not json", b'{"user_id": "u1", ', b'"text"', b"17", b"\xff\xfe\x00", b"[1, 2", b"null")
 _BROKEN_CANDIDATE = (b"", b"not json", b'{"item_id": ', b"[]", b'{"item_id": "another"}', b'{"features": 3}', b"\xff")
 
 
@@ -80,6 +80,8 @@ class Events:
         size = rng.randint(least, most)
         poisoned = rng.random() < POISONED
         key = rng.choice(self._homes[partition]).encode()
+        if rng.random() < ERASED:
+            return Sent(self._exposures, partition, key, None, 0)
         if poisoned and (size == 0 or rng.random() < 0.5):
             return Sent(self._exposures, partition, key, rng.choice(_BROKEN), 1, (WHOLE,))
         events = [self._exposure(partition, now_ms) for _ in range(size)]

@@ -26,7 +26,7 @@ class Published:
         events: exposures, taken or not.
         of_item: exposures taken, by item.
         learnt: exposures taken, up to the trainer's last commit.
-        histories: of every user with a positive, by what was learnt.
+        histories: of every user with a positive, by what was learnt; a user who was erased begins anew.
         refused: (topic, partition, offset, place in the array or -1) of what belongs into the dead letters.
         last: item -> its last candidate, None for a deletion.
         ever_deleted: items that were deleted at some time.
@@ -80,6 +80,8 @@ class Folding:
         refused = {one.index or 0 for one in rejected}
         places = [place for place in range(len(taken) + len(rejected)) if place not in refused]
         done = self._elements_done(record)
+        if record.value is None and not rejected and done:
+            self._histories.erase((record.key or b"").decode())
         learnt = [exposure for place, exposure in zip(places, taken, strict=True) if place < done]
         self._learnt += len(learnt)
         for exposure in learnt:
@@ -109,7 +111,7 @@ class Folding:
             self._events,
             self._of_item,
             self._learnt,
-            self._histories.take_dirty(),
+            {user: state for user, state in self._histories.take_dirty().items() if state.items},
             self._refused,
             self._last,
             self._ever_deleted,

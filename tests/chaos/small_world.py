@@ -40,7 +40,7 @@ def candidate(item: str, price: float | None, partition: int | None = None) -> S
 
 
 def published_records() -> list[Sent]:
-    """Items a (changed), b (deleted), c (at the wrong partition, then sent home); x is only exposed."""
+    """a (changed), b (deleted), c (at a wrong partition, then sent home); x is only exposed; user w is erased."""
     astray = candidate("c", 3.0, 1 - home("c"))
     return [
         candidate("a", 1.0),
@@ -53,6 +53,8 @@ def published_records() -> list[Sent]:
         exposures("u", exposure("u", "a", 3), exposure("u", "x", 1), exposure("u", "c", 2)),
         exposures("v", exposure("v", "b", 1), {"user_id": "v"}, exposure("v", "a", 2, click=0), poison=(1,)),
         Sent(TOPICS.exposures, home("u"), b"u", b"{", 1, (WHOLE,)),
+        exposures("w", exposure("w", "a", 1)),
+        Sent(TOPICS.exposures, home("w"), b"w", None, 0),
     ]
 
 
@@ -68,7 +70,7 @@ def sound() -> Evidence:
             ledger.acknowledge(sent, offsets[place], exposures=sent.topic == TOPICS.exposures)
         offsets[place] += 1
     ends = {number: offsets[TOPICS.exposures, number] for number in range(PARTITIONS)}
-    commit = Commit(version=VERSION, clock=5, offsets=ends, config_hash="h", time_ms=NOW)
+    commit = Commit(version=VERSION, clock=6, offsets=ends, config_hash="h", time_ms=NOW)
     folding = Folding({"click"}, PARTITIONS, HISTORY, commit)
     for record in folded:
         (folding.exposures if record.topic == TOPICS.exposures else folding.candidate)(record)
@@ -80,7 +82,7 @@ def sound() -> Evidence:
 
 def sound_tables(commit: Commit, letters: list[LetterPlace]) -> Tables:
     """What must have come of it, written down by hand."""
-    filed = {"a": (3, 2), "c": (4, 1), "x": (4, 1)}  # item -> cluster and exposures
+    filed = {"a": (3, 3), "c": (4, 1), "x": (4, 1)}  # item -> cluster and exposures
     clusters: dict[tuple[int, str], ClusterRow] = {}
     for item, (cluster, count) in filed.items():
         before = clusters.get((home(item), str(cluster)), ClusterRow(0, 0, NOW))
