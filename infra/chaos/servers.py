@@ -57,7 +57,8 @@ def _wanted(row: ItemIndexRow | None) -> tuple[Any, ...] | None:
 
 async def ask_servers(servers: Mapping[str, str], items: Sequence[str]) -> dict[str, Answers]:
     """Ask every server for every item, for its clusters, and for what it recommends to some users."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    # Of each answer, not of the wait for one of a few connections: a busy machine takes a while for all of them.
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session:
         return {role: await _ask(session, address, items) for role, address in servers.items()}
 
