@@ -98,7 +98,10 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
 
     def open(self, partition: int) -> None:
         """Open the partition's database, unless it is open. Raises FolderError."""
-        open_database(self._path(partition), lambda: self.data._db_for_partition(partition))  # noqa: SLF001
+        databases = self._open_databases()
+        if partition not in databases:
+            path = self._path(partition)
+            databases[partition] = open_database(path, lambda: self.data._open_for_partition(partition))  # noqa: SLF001
 
     def rebuild(self, partition: int) -> None:
         """Throw the local rows of a partition away."""

@@ -1,11 +1,14 @@
 """What Kafka holds, read the slow and obvious way: create topics, publish, read a topic up to its end."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import PolicyViolationError
 from aiokafka.structs import ConsumerRecord
 
 DEADLINE_S = 30.0
@@ -24,6 +27,36 @@ async def topics(bootstrap: str, names: Iterable[str], partitions: int, **config
         )
         yield
         await admin.delete_topics(wanted)
+    finally:
+        await admin.close()
+
+
+async def alter_topic(bootstrap: str, topic: str, **config: str) -> None:
+    """Set the configuration of a topic to nothing but this, until the broker shows it."""
+    wanted = {name.replace("_", "."): value for name, value in config.items()}
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted)])
+            shown: dict[str, str] = {}
+            while not wanted.items() <= shown.items():
+                (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+                shown = {name: value for name, value, *_ in answer.resources[0][4]}
+    finally:
+        await admin.close()
+
+
+async def lose_beginning(bootstrap: str, place: TopicPartition, before: int) -> None:
+    """What a delete policy does to a table. A compacted topic keeps its beginning: Kafka refuses to delete from it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        with contextlib.suppress(PolicyViolationError):
+            await admin.delete_records({place: RecordsToDelete(before_offset=before)})
+            raise AssertionError("Kafka deleted from a compacted topic")
+        await alter_topic(bootstrap, place.topic, cleanup_policy="delete")
+        await admin.delete_records({place: RecordsToDelete(before_offset=before)})
     finally:
         await admin.close()
 
