@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import structlog
 from streamvq_client.changelog import ChangelogReader
+from streamvq_client.errors import ReadAgainError
 
 from agents.placer import Placer
 from tables.pulse import Pulse
@@ -104,7 +105,11 @@ class ParametersFollower:
         async with ChangelogReader(self._connection, [self._topic]) as reader:
             unread = Unread(self._clock)
             while True:
-                records = await reader.poll(POLL_RECORDS, POLL_MS)
+                try:
+                    records = await reader.poll(POLL_RECORDS, POLL_MS)
+                except ReadAgainError as error:
+                    log.warning("reading all parameters again", topic=self._topic, reason=str(error))
+                    return
                 if unread.age_s > BEHIND_S:
                     log.warning("far behind the trainer, reading all parameters again", topic=self._topic)
                     return

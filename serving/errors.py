@@ -3,13 +3,14 @@
 UnreachableError 3
 └── OutdatedError    what was read is no longer the whole truth: starting again reads everything anew
 TopicsError 2        a topic is missing
-InvariantError 5     a record that no worker of ours writes
+InvariantError 5     a record that no worker of ours writes, or a table whose beginning was deleted
 ResourceError 6      the port is taken
 """
 
-from streamvq_client.errors import ClientError, FormatError, ReadAgainError, TopicMissingError
+from streamvq_client.errors import ClientError, FormatError, ReadAgainError, TopicMissingError, TruncatedError
 
 from schemas.errors import InvariantError, StreamVQError, TopicsError, UnreachableError
+from tables.errors import ANEW
 
 
 class OutdatedError(UnreachableError):
@@ -20,6 +21,8 @@ def reading_failed(error: ClientError) -> StreamVQError:
     """The same error as one that ends the process."""
     if isinstance(error, TopicMissingError):
         return TopicsError(f"{error}. Create the topics: `svq topics create`.")
+    if isinstance(error, TruncatedError):
+        return InvariantError(f"{error}. {ANEW}")
     if isinstance(error, FormatError):
         return InvariantError(str(error))
     if isinstance(error, ReadAgainError):

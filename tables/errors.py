@@ -26,7 +26,7 @@ from typing import NoReturn
 
 import structlog
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
-from streamvq_client.errors import FormatError, ReaderError, TopicMissingError
+from streamvq_client.errors import FormatError, ReaderError, TopicMissingError, TruncatedError
 
 from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, TopicsError, UnreachableError
 
@@ -77,6 +77,12 @@ class LostRowsError(InvariantError):
     """Kafka deleted the beginning of a changelog, and rows with it. The message holds the remedy."""
 
 
+ANEW = (
+    "Keep it from going on: svq topics create --alter. Then begin anew beside it, with all candidates published again: "
+    "SVQ_KAFKA__PREFIX=<another> svq topics create"
+)
+
+
 class RowSizeError(InvariantError):
     """A row is larger than Kafka takes in one record."""
 
@@ -97,6 +103,8 @@ def classified(reason: BaseException) -> StreamVQError | None:
         return RowSizeError("a topic's max.message.bytes is too small for our records: see `svq topics check`")
     if isinstance(reason, FormatError):
         return InvariantError(str(reason))
+    if isinstance(reason, TruncatedError):
+        return LostRowsError(f"{reason}. {ANEW}")
     if isinstance(reason, TopicMissingError):
         return TopicsError(str(reason))
     if isinstance(reason, KafkaError | ReaderError | TimeoutError | ConnectionError):

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 from streamvq_client.lives import SHARE, Life, topic_lives
 
-from tables.errors import LostRowsError, RestoreError
+from tables.errors import ANEW, LostRowsError, RestoreError
 from tables.offsets import reader
 from tables.progress import Progress
 from tables.table import Reached, Table
@@ -72,10 +72,8 @@ def _require_whole(beginnings: Mapping[TopicPartition, int]) -> None:
     for tp, begin in beginnings.items():
         if begin:
             raise LostRowsError(
-                f"records 0 to {begin - 1} of {tp.topic}-{tp.partition} were deleted, and rows with them: a changelog "
-                "is compacted, never deleted from. Keep it from going on with `svq topics create --alter`. What is "
-                "gone cannot be brought back: begin anew beside it, SVQ_KAFKA__PREFIX=<another> svq topics create, "
-                "and publish the candidates again"
+                f"records 0 to {begin - 1} of {tp.topic}-{tp.partition} were deleted, with their rows, for good: "
+                f"a changelog is compacted, never deleted from. {ANEW}"
             )
 
 

@@ -6,7 +6,8 @@ ClientError
 └── ReaderError              the live reader cannot go on
     ├── UnreachableError     Kafka did not answer in time: retriable
     ├── TopicMissingError    the topic does not exist: wrong prefix, or nothing has been set up yet
-    └── ReadAgainError       what was read is no longer the whole truth: drop it and read from the beginning
+    ├── ReadAgainError       what was read is no longer the whole truth: drop it and read from the beginning
+    └── TruncatedError       the beginning of a table's topic was deleted: some of its rows are lost
 """
 
 from typing import ClassVar
@@ -41,6 +42,16 @@ class TopicMissingError(ReaderError):
 
 
 class ReadAgainError(ReaderError):
-    """The topic was truncated, created anew or given other partitions. Drop what was read, read from the beginning."""
+    """The topic was truncated, created anew or given other partitions, or the reader was away for too long.
+
+    Drop what was read, read from the beginning.
+    """
 
     retriable = True
+
+
+class TruncatedError(ReaderError):
+    """Kafka deleted the beginning of a topic that holds a table, and rows with it. Reading again does not help.
+
+    Somebody gave it a delete policy, or deleted records: `svq topics check` says what its policy is.
+    """

@@ -10,7 +10,12 @@ from streamvq_client.record import Record
 
 
 async def read_topic(
-    connection: Mapping[str, Any], topic: str, *, keys: Collection[bytes] | None = None, timeout_s: float = 30.0
+    connection: Mapping[str, Any],
+    topic: str,
+    *,
+    keys: Collection[bytes] | None = None,
+    shortened: bool = False,
+    timeout_s: float = 30.0,
 ) -> AsyncIterator[Record]:
     """Every record that the topic holds now, then the end.
 
@@ -18,12 +23,14 @@ async def read_topic(
         connection: aiokafka's arguments.
         topic: its name.
         keys: only the partitions where these keys live.
+        shortened: it is no table: retention deletes its oldest records.
         timeout_s: how long Kafka may take for an answer, not for all of them.
 
     Raises:
         ReaderError: Kafka cannot be read; the class says why.
     """
-    async with ChangelogReader(connection, [topic], keys=keys, timeout_s=timeout_s) as reader:
+    old = [topic] if shortened else []
+    async with ChangelogReader(connection, [topic], keys=keys, shortened=old, timeout_s=timeout_s) as reader:
         moved, positions = time.monotonic(), reader.positions
         while not reader.ready:
             for record in await reader.poll():

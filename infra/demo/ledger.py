@@ -68,7 +68,8 @@ async def read_ledger(kafka: KafkaSettings, topics: Topics, expected: int, deadl
     """
     count = _Count(topics)
     end = asyncio.get_running_loop().time() + deadline_s
-    async with ChangelogReader(connection(kafka), [topics.clusters_changelog, topics.dead_letters]) as reader:
+    letters = topics.dead_letters
+    async with ChangelogReader(connection(kafka), [topics.clusters_changelog, letters], shortened=[letters]) as reader:
         while True:
             for record in await reader.poll(timeout_ms=POLL_MS):
                 count.add(record)

@@ -3,12 +3,15 @@
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from client_topics import CreateProducer, CreateTopic
+from streamvq_client import changelog
+from streamvq_client.bookmark import Bookmark
 from streamvq_client.changelog import ChangelogReader, Record
-from streamvq_client.errors import ReadAgainError, ReaderError, TopicMissingError, UnreachableError
+from streamvq_client.errors import ReadAgainError, ReaderError, TopicMissingError, TruncatedError, UnreachableError
 from streamvq_client.partitioner import partition_of
 
 DEADLINE_S = 30.0
@@ -170,8 +173,28 @@ async def test_going_on_from_known_positions(
     async with ChangelogReader(connection, [topic]) as reader:
         await read(reader)
     await producer.send_and_wait(topic, key=b"1", value=b"new")
-    async with ChangelogReader(connection, [topic], offsets=reader.positions) as reader:
+    bookmark = msgspec.json.decode(msgspec.json.encode(reader.bookmark()), type=Bookmark)
+    async with ChangelogReader(connection, [topic], bookmark=bookmark) as reader:
         assert values(await read(reader)) == [b"new"]
+
+
+async def test_a_bookmark_older_than_deletions_live_is_good_only_where_nothing_was_written(
+    connection: dict[str, Any], create_topic: CreateTopic, producer: AIOKafkaProducer
+) -> None:
+    topic = await create_topic(cleanup_policy="compact", delete_retention_ms="60000")
+    await producer.send_and_wait(topic, key=b"1", value=b"x")
+    async with ChangelogReader(connection, [topic]) as reader:
+        await read(reader)
+    bookmark = reader.bookmark()
+    assert bookmark.at == pytest.approx(time.time(), abs=DEADLINE_S)
+    old = msgspec.structs.replace(bookmark, at=bookmark.at - 100)
+    async with ChangelogReader(connection, [topic], bookmark=old) as reader:
+        assert reader.ready
+    await producer.send_and_wait(topic, key=b"1", value=None)
+    async with ChangelogReader(connection, [topic], bookmark=bookmark) as reader:
+        assert values(await read(reader)) == [None]
+    with pytest.raises(ReadAgainError, match="deletions since then"):
+        await ChangelogReader(connection, [topic], bookmark=old).start()
 
 
 async def test_only_the_home_partitions_of_keys(
@@ -212,9 +235,10 @@ async def test_new_partitions_mean_reading_again(
         await admin.create_partitions({topic: NewPartitions(total_count=3)})
         with pytest.raises(ReadAgainError, match=f"{topic} has 3 partitions now, 2 when"):
             await poll_until_error(reader)
-        positions = reader.positions
+        bookmark = reader.bookmark()
+    bookmark.offsets[topic][3] = 0
     with pytest.raises(ReadAgainError, match="no partition"):
-        await ChangelogReader(connection, [topic], offsets={**positions, (topic, 3): 0}).start()
+        await ChangelogReader(connection, [topic], bookmark=bookmark).start()
 
 
 async def test_a_deleted_topic_ends_the_reader(
@@ -235,26 +259,72 @@ async def test_a_topic_created_anew_means_reading_again(
         await producer.send_and_wait(topic, b"x", key=b"k")
     async with ChangelogReader(connection, [topic]) as reader:
         await read(reader)
-        positions = reader.positions
+        bookmark = reader.bookmark()
         await admin.delete_topics([topic])
         await recreate(admin, topic)
         with pytest.raises(ReadAgainError, match="truncated or created anew"):
             await poll_until_error(reader)
+    unnamed = msgspec.structs.replace(bookmark, ids={})  # as of a broker that tells no ids
     with pytest.raises(ReadAgainError, match=r"holds 0\.\.0, not 5"):
-        await ChangelogReader(connection, [topic], offsets=positions).start()
+        await ChangelogReader(connection, [topic], bookmark=unnamed).start()
 
 
-async def test_positions_below_what_is_left_mean_reading_again(
+async def test_a_topic_created_anew_is_told_from_the_old_one_when_it_is_longer_too(
+    connection: dict[str, Any],
+    create_topic: CreateTopic,
+    admin: AIOKafkaAdminClient,
+    producer: AIOKafkaProducer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic = await create_topic(partitions=1)
+    await producer.send_and_wait(topic, b"old", key=b"k")
+    async with ChangelogReader(connection, [topic]) as reader:
+        await read(reader)
+        bookmark = reader.bookmark()
+    await admin.delete_topics([topic])
+    await recreate(admin, topic)
+    for _ in range(5):
+        await producer.send_and_wait(topic, b"new", key=b"k")
+    with pytest.raises(ReadAgainError, match="deleted and created anew"):
+        await ChangelogReader(connection, [topic], bookmark=bookmark).start()
+    monkeypatch.setattr(changelog, "LIVES_S", 0.2)
+    async with ChangelogReader(connection, [topic]) as reader:
+        await read(reader)
+        await admin.delete_topics([topic])
+        await recreate(admin, topic)
+        for _ in range(9):
+            await producer.send_and_wait(topic, b"newest", key=b"k")
+        with pytest.raises(ReadAgainError, match="deleted and created anew"):
+            await poll_until_error(reader)
+
+
+async def test_bookmarks_below_what_is_left_mean_reading_again(
     connection: dict[str, Any], create_topic: CreateTopic, admin: AIOKafkaAdminClient, producer: AIOKafkaProducer
 ) -> None:
     topic = await create_topic(partitions=1)
     for _ in range(5):
         await producer.send_and_wait(topic, b"x", key=b"k")
     await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=3)})
+    bookmark = Bookmark({topic: {0: 1}}, {}, time.time())
     with pytest.raises(ReadAgainError, match=r"holds 3\.\.5, not 1"):
-        await ChangelogReader(connection, [topic], offsets={(topic, 0): 1}).start()
-    async with ChangelogReader(connection, [topic]) as reader:
+        await ChangelogReader(connection, [topic], bookmark=bookmark).start()
+    with pytest.raises(TruncatedError, match=r"records 0 to 2 .*svq topics check"):
+        await ChangelogReader(connection, [topic]).start()
+    async with ChangelogReader(connection, [topic], shortened=[topic]) as reader:
         assert [record.offset for record in await read(reader)] == [3, 4]
+
+
+async def test_a_reader_that_slept_for_longer_than_deletions_live_says_so(
+    connection: dict[str, Any], create_topic: CreateTopic, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await create_topic(cleanup_policy="compact", delete_retention_ms="200000")
+    await producer.send_and_wait(topic, b"x", key=b"k")
+    async with ChangelogReader(connection, [topic]) as reader:
+        await read(reader)
+        later = changelog.steady_now() + 101
+        monkeypatch.setattr(changelog, "steady_now", lambda: later)
+        with pytest.raises(ReadAgainError, match="asleep or busy for 10"):
+            await reader.poll()
 
 
 async def test_iterating_yields_what_arrives(
