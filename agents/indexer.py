@@ -20,7 +20,7 @@ from agents.restore_metrics import RestoreMetrics
 from agents.scan import SliceScanner
 from agents.scanner import Scanner
 from agents.shares import Shares
-from agents.watchdog import Watchdog
+from agents.watchdog import Watchdog, skip_in_a_step
 from schemas.kafka import connection
 from schemas.settings import Settings
 from tables.app import add_source, add_table, create_app
@@ -102,7 +102,7 @@ class Indexer:
             watched(pulses, own.loop_deadline_s, metrics.worker.loop_lag),
             serve_metrics(server, own.metrics_host, own.metrics_port),
         ):
-            watchdog = Watchdog(self._app.shards, metrics.worker, check, skip_markers=True)
+            watchdog = Watchdog(self._app.shards, metrics.worker, check, skip_in_a_step)
             background = [
                 guarded(self._follower.run(), name="parameters"),
                 guarded(watchdog.run(), name="watchdog"),

@@ -80,6 +80,14 @@ class Learning:
         self.positions |= batch.reached
         return report
 
+    def skip(self, partition: int, offset: int, reached: int) -> bool:
+        """Move a partition over what is no record; False if its stream does not stand at `offset` any more."""
+        if self.positions[partition] != Position(offset):
+            return False
+        self.positions[partition] = Position(reached)
+        self._progress.moved = True
+        return True
+
     def cut(self, version: int, now_ms: int, publish_ms: float, empty: Sequence[int] = ()) -> Cut:
         """What changed since the last cut, which must have been committed. Later steps change nothing of it.
 

@@ -53,8 +53,10 @@ class MetricsServer:
 
 
 @contextlib.asynccontextmanager
-async def serve_metrics(server: MetricsServer, host: str, port: int | None) -> AsyncIterator[int | None]:
-    """Serve inside the block; the port, which is another one for 0. No port: no server.
+async def serve_metrics(
+    server: MetricsServer, host: str, port: int | None, setting: str = "metrics_port"
+) -> AsyncIterator[int | None]:
+    """Serve inside the block; the port, which is another one for 0. No port: no server. `setting` is where it stands.
 
     Raises:
         ResourceError: the port is taken.
@@ -65,7 +67,7 @@ async def serve_metrics(server: MetricsServer, host: str, port: int | None) -> A
     try:
         listening = await asyncio.start_server(server.answer, host, port, limit=MAX_LINE)
     except OSError as error:
-        raise ResourceError(f"cannot listen at {host}:{port}: {error.strerror}; set another metrics_port") from error
+        raise ResourceError(f"cannot listen at {host}:{port}: {error.strerror}; set another {setting}") from error
     async with listening:
         taken: int = listening.sockets[0].getsockname()[1]
         log.info("metrics", url=f"http://{host}:{taken}/metrics")

@@ -136,7 +136,9 @@ class Trainer:
             background += [
                 guarded(self._items.follow(), name="items"),
                 guarded(self._empty.follow(), name="clusters"),
-                guarded(Watchdog(self._app.shards, self._metrics.worker, check).run(), name="watchdog"),
+                guarded(
+                    Watchdog(self._app.shards, self._metrics.worker, check, self._sessions.skip).run(), name="watchdog"
+                ),
             ]
             await self._until(stop, lock)
         for task in background:

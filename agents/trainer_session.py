@@ -5,6 +5,8 @@ import contextlib
 import time
 from collections.abc import Sequence
 
+from aiokafka import TopicPartition
+
 from agents.exposures import ExposureDecoder
 from agents.item_features import InThread
 from agents.learning import Learning
@@ -61,6 +63,12 @@ class TrainerSession:
         except ShardLost:
             return
         self._reporter.arrived(len(self._batches), self._decoder.tally)
+
+    async def skip(self, source: TopicPartition, committed: int, reached: int) -> None:
+        """As of `TrainerSessions`. A version of its own says so: offsets are part of what a version is."""
+        if await self._in_thread(self._learning.skip, source.partition, committed, reached):
+            self._shard.positions[source].skip_to(reached)
+            self._changed.set()
 
     async def finish(self) -> None:
         """Finish the step in flight and publish it; what waits is left to the next start."""

@@ -91,6 +91,11 @@ class TrainerSessions:
             log.info("session ends: the shard is lost", shard=shard.name)
             await session.abandon()
 
+    async def skip(self, shard: Shard, source: TopicPartition, committed: int, reached: int) -> None:
+        """No record lies between these offsets: go on behind them, unless the session is further already."""
+        if self._session is not None:
+            await self._session.skip(source, committed, reached)
+
     async def finish(self) -> None:
         """Finish the step in flight and publish it; then no session is on."""
         session, self._session = self._session, None

@@ -27,12 +27,25 @@ IDLE_S = 10.0
 PROBE_S = 10.0
 
 
+Skip = Callable[[Shard, TopicPartition, int, int], Awaitable[None]]
+
+
+async def skip_in_a_step(shard: Shard, source: TopicPartition, committed: int, reached: int) -> None:
+    """Commit the offset alone. Raises ShardLost."""
+    step: Step[Any]
+    async with shard.step() as step:
+        position = shard.positions[source]
+        if position.committed == committed == position.next_offset:
+            position.skip_to(reached)
+            step.advance(source, reached)
+
+
 class Watchdog:
     """Measures how far each source is behind, and tells their pulses whether they move.
 
-    Faust can stop delivering without an error, and commits can freeze while everything else goes on. With
-    `skip_markers`, an offset that only markers and aborted records separate from the end is moved there, so that
-    retention is never mistaken for a loss; not where offsets are part of something else, as in the trainer's commits.
+    Faust can stop delivering without an error, and commits can freeze while everything else goes on. An offset that
+    only markers and aborted records separate from the end is moved there, so that retention is never mistaken for a
+    loss.
     """
 
     def __init__(
@@ -40,11 +53,15 @@ class Watchdog:
         shards: Shards,
         metrics: WorkerMetrics,
         check: Callable[[], Awaitable[None]],
-        *,
-        skip_markers: bool = False,
+        skip: Skip,
     ) -> None:
-        """`check` is called now and then; what it raises ends the process."""
-        self._shards, self._metrics, self._check, self._skip_markers = shards, metrics, check, skip_markers
+        """Watch these shards.
+
+        Args:
+            check: called now and then; what it raises ends the process.
+            skip: commits that one offset of a source follows another one, unless something has moved meanwhile.
+        """
+        self._shards, self._metrics, self._check, self._skip = shards, metrics, check, skip
         self._kafka, self._restoring = self._pulse("Kafka"), self._pulse("restoring")
         self._pulses: dict[Position, Pulse] = {}
         self._checked = time.monotonic()
@@ -95,19 +112,11 @@ class Watchdog:
             pulse.note = f"record {record} waits"
             return
         pulse.beat()
-        if self._skip_markers:
-            await self._skip(shard, source, committed, reached)
-
-    async def _skip(self, shard: Shard, source: TopicPartition, committed: int, reached: int) -> None:
-        step: Step[Any]
-        try:
-            async with shard.step() as step:
-                position = shard.positions[source]
-                if position.committed == committed == position.next_offset and reached > committed:
-                    position.skip_to(reached)
-                    step.advance(source, reached)
-        except ShardLost:
-            log.debug("partition lost meanwhile", source=source.topic, partition=source.partition)
+        if reached > committed:
+            try:
+                await self._skip(shard, source, committed, reached)
+            except ShardLost:
+                log.debug("partition lost meanwhile", source=source.topic, partition=source.partition)
 
     def _watch_restores(self) -> None:
         """What is counted must get less. The rest (a turn, the owner's own start) has no measure but its deadline."""

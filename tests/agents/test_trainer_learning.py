@@ -210,3 +210,16 @@ def test_histories_are_as_of_before_each_exposure() -> None:
     assert np.array_equal(batch.labels_bt, np.array(expected, np.float32), equal_nan=True)
     assert histories.as_of("u", 10_000) == HistoryState(("d", "old", "a"), (500, 1000, 2000))
     assert histories.as_of("v", 10_000).items == ("a",)
+
+
+def test_a_stream_goes_on_behind_what_is_no_record_unless_it_stands_elsewhere_by_now() -> None:
+    learning = begun(Kafka())
+    learning.learn(batches(1)[0])  # reaches offset 1 of partition 0
+    learning.cut(1, 0, 0.0)
+    assert not learning.moved
+    assert not learning.skip(0, 0, 5), "it has learnt more meanwhile"
+    assert not learning.moved
+    assert learning.skip(0, 1, 5)
+    assert learning.moved
+    assert learning.cut(2, 0, 0.0).commit.offsets[0] == 5
+    assert not learning.skip(0, 1, 7)

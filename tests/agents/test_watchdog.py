@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from prometheus_client import CollectorRegistry
 
 from agents import watchdog as watchdog_module
-from agents.watchdog import Watchdog
+from agents.watchdog import Watchdog, skip_in_a_step
 from agents.worker_metrics import WorkerMetrics
 from tables.app import add_table, create_app
 from tables.config import WorkerConfig
@@ -76,7 +76,7 @@ async def test_markers_are_skipped_and_records_that_wait_are_overdue(bootstrap: 
     registry = CollectorRegistry()
     (shard,) = shards
     (source,) = shard.sources
-    watchdog = asyncio.create_task(Watchdog(shards, WorkerMetrics(registry), no_check, skip_markers=True).run())
+    watchdog = asyncio.create_task(Watchdog(shards, WorkerMetrics(registry), no_check, skip_in_a_step).run())
     try:
         await send(bootstrap, source, commit=False)
 
@@ -112,7 +112,7 @@ async def test_what_is_not_owned_any_more_is_not_watched(shards: Shards) -> None
     registry = CollectorRegistry()
     registry.register(shards.pulses)
     (source,) = next(iter(shards)).sources
-    watchdog = asyncio.create_task(Watchdog(shards, WorkerMetrics(registry), no_check).run())
+    watchdog = asyncio.create_task(Watchdog(shards, WorkerMetrics(registry), no_check, skip_in_a_step).run())
     labels = {"topic": source.topic, "partition": "0"}
     what = {"what": f"{source.topic}-0"}
     try:
@@ -140,4 +140,6 @@ async def test_an_extra_check_that_fails_ends_it(shards: Shards, monkeypatch: py
         raise StalledError("partitions were added")
 
     with pytest.raises(StalledError, match="partitions were added"):
-        await asyncio.wait_for(Watchdog(shards, WorkerMetrics(CollectorRegistry()), check).run(), DEADLINE_S)
+        await asyncio.wait_for(
+            Watchdog(shards, WorkerMetrics(CollectorRegistry()), check, skip_in_a_step).run(), DEADLINE_S
+        )
