@@ -7,6 +7,7 @@ from infra.topic_facts import TopicFacts
 from schemas.settings import Settings
 from schemas.topics import TopicSpec
 
+TOPIC = "topic"
 CREATE = "Create them: svq topics create"
 ALTER = "Set it: svq topics create --alter"
 
@@ -61,7 +62,7 @@ def differences(settings: Settings, facts: Mapping[str, TopicFacts]) -> list[Dif
             found += _replicas(settings, spec, facts[spec.name])
             found += _config(spec, facts[spec.name])
         else:
-            found.append(Difference(spec.name, "topic", "missing", "there", CREATE, fatal=True))
+            found.append(Difference(spec.name, TOPIC, "missing", "there", CREATE, fatal=True))
     return found
 
 

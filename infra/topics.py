@@ -15,9 +15,9 @@ from aiokafka.errors import (
 )
 
 from infra.reach import DEADLINE_S, administration
-from infra.topic_check import Difference, differences
+from infra.topic_check import TOPIC, Difference, differences
 from infra.topic_facts import read_facts
-from schemas.errors import TopicsError, UnreachableError
+from schemas.errors import TopicsError, TopicsMissingError, UnreachableError
 from schemas.settings import Settings
 from schemas.topics import TopicSpec
 
@@ -89,13 +89,15 @@ async def require_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> 
     """The settings with the number of partitions that the broker has, if a worker can run on its topics.
 
     Raises:
-        TopicsError: one is missing, not as durable as it must be, or differs in its partitions.
+        TopicsMissingError: some are missing, and nothing else is wrong.
+        TopicsError: one is not as durable as it must be, or differs in its partitions.
     """
     async with administration(settings.kafka, deadline_s) as admin:
         facts = await read_facts(admin, [spec.name for spec in settings.topics.specs(settings.kafka)])
     if fatal := [difference for difference in differences(settings, facts) if difference.fatal]:
+        kind = TopicsMissingError if all(difference.what == TOPIC for difference in fatal) else TopicsError
         remedies = dict.fromkeys(difference.remedy for difference in fatal)
-        raise TopicsError("\n".join([*(str(difference) for difference in fatal), *remedies]))
+        raise kind("\n".join([*(str(difference) for difference in fatal), *remedies]))
     partitions = facts[settings.topics.candidates].partitions
     return settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": partitions})})
 

@@ -3,6 +3,7 @@
 StreamVQError            1  a defect of ours: report it; started again it often goes on
 ├── SettingsError        2  the configuration is wrong: change what the message names
 ├── TopicsError          2  the topics are missing or differ: `svq topics create`
+│   └── TopicsMissingError  they may be on their way: workers wait for them for a while
 ├── UnreachableError     3  Kafka does not answer: start again
 ├── FencedError          4  another process owns the work now: start again
 ├── InvariantError       5  something that must always hold does not: nothing goes on half-working
@@ -38,6 +39,10 @@ class TopicsError(StreamVQError):
 
     exit_code = 2
     retriable = False
+
+
+class TopicsMissingError(TopicsError):
+    """Topics do not exist, also not after some waiting. The message holds the command that creates them."""
 
 
 class UnreachableError(StreamVQError):

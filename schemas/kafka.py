@@ -36,6 +36,11 @@ class KafkaSettings(Section):
     assignments_retention_hours: int = Field(
         24, ge=1, description="How long assignments stay readable: longer than indexers are ever down."
     )
+    start_deadline_s: float = Field(
+        60.0,
+        gt=0,
+        description="Longest that a worker waits at its start for Kafka to answer and for its topics to be created.",
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to connect."
     )

@@ -249,9 +249,9 @@ def says_that_it_begins() -> None:
 
     require_topics = worker.require_topics
 
-    async def say(settings: Any) -> Any:
+    async def say(settings: Any, deadline_s: float) -> Any:
         print("begins", flush=True)
-        return await require_topics(settings)
+        return await require_topics(settings, deadline_s)
 
     worker.require_topics = say
 
