@@ -31,19 +31,23 @@ from tables.progress import Progress
 from tables.restore import FETCH_BYTES, MAX_RECORDS, restore_tables
 from tables.transaction import MAX_BATCH_BYTES, Record, publish
 
-TABLES: Final = ("items", "item_index")
+CODES: Final = 16_384
 STEP_ROWS: Final = 1000
 """Rows of one transaction, as a busy indexer writes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was measured: rows and MiB over all tables, seconds for reading them raw and for restoring them."""
+    """What was measured: rows and MiB over all tables, seconds for reading them raw and for restoring them.
+
+    `restore_cpu_s` is processor time of all threads, which says more where others work on the machine.
+    """
 
     rows: int
     mib: float
     raw_s: float
     restore_s: float
+    restore_cpu_s: float
     rows_a_second: float
     ratio_to_raw: float
 
@@ -54,27 +58,29 @@ async def measure(bootstrap: str, rows: int, folder: Path) -> Restored:
     group = f"restore-{uuid.uuid4().hex[:8]}"
     async with _changelogs(connection, group):
         written = 0
-        for table in TABLES:
-            written += await _write(connection, TopicPartition(f"{group}-{table}-changelog", 0), rows)
+        for table in ROWS_OF:
+            written += await write_rows(
+                connection, TopicPartition(f"{group}-{table}-changelog", 0), ROWS_OF[table](rows)
+            )
         app = _app(connection, group, folder)
         changelogs = [table.changelog(0) for table in app.shards.tables]
         async with reader(connection) as consumer:
             ends = dict(await consumer.end_offsets(changelogs))
         raw_s = await _read(connection, ends)
-        started = time.monotonic()
+        started, cpu = time.monotonic(), time.process_time()
         for table in app.shards.tables:
             table.open(0)
         await restore_tables(connection, app.shards.tables, [0], ends, 600, Progress())
-        restore_s = time.monotonic() - started
+        restore_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
         for table in app.shards.tables:
             table.release(0)
-    total = rows * len(TABLES)
-    return Restored(total, round(written / 2**20, 1), raw_s, restore_s, total / restore_s, raw_s / restore_s)
+    total = rows * len(ROWS_OF)
+    return Restored(total, round(written / 2**20, 1), raw_s, restore_s, cpu_s, total / restore_s, raw_s / restore_s)
 
 
 @asynccontextmanager
 async def _changelogs(connection: Mapping[str, Any], group: str) -> AsyncIterator[None]:
-    names = [f"{group}-{table}-changelog" for table in TABLES]
+    names = [f"{group}-{table}-changelog" for table in ROWS_OF]
     admin = AIOKafkaAdminClient(**connection)
     await admin.start()
     try:
@@ -85,7 +91,7 @@ async def _changelogs(connection: Mapping[str, Any], group: str) -> AsyncIterato
         await admin.close()
 
 
-async def _write(connection: Mapping[str, Any], changelog: TopicPartition, rows: int) -> int:
+async def write_rows(connection: Mapping[str, Any], changelog: TopicPartition, rows: Iterable[Record]) -> int:
     """Rows in transactions, as steps write them; how many bytes."""
     producer = AIOKafkaProducer(
         **connection, transactional_id=changelog.topic, max_batch_size=MAX_BATCH_BYTES, acks="all", retry_backoff_ms=3
@@ -93,7 +99,7 @@ async def _write(connection: Mapping[str, Any], changelog: TopicPartition, rows:
     await producer.start()
     written = 0
     try:
-        for step in _steps(_items(rows) if changelog.topic.endswith("items-changelog") else _index(rows)):
+        for step in _steps(rows):
             await publish(producer, {changelog: step}, {}, "")
             written += sum(len(record.key or b"") + len(record.value or b"") for record in step)
     finally:
@@ -112,7 +118,8 @@ def _steps(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield step
 
 
-def _items(rows: int) -> Iterator[Record]:
+def item_rows(rows: int) -> Iterator[Record]:
+    """Rows of `items`, some 250 bytes each."""
     rng = random.Random(0)  # noqa: S311
     for number in range(rows):
         title = f"Product {number} of the spring collection, in {rng.choice(('red', 'green', 'blue'))}"
@@ -124,11 +131,13 @@ def _items(rows: int) -> Iterator[Record]:
         yield Record(b"item-%09d" % number, encode(ItemRow(features, attributes, published=1_700_000_000_000 + number)))
 
 
-def _index(rows: int) -> Iterator[Record]:
+def index_rows(rows: int) -> Iterator[Record]:
+    """Rows of `item_index`, some 200 bytes each; clusters are drawn first."""
     rng = random.Random(1)  # noqa: S311
+    clusters = [rng.randrange(CODES) for _ in range(rows)]
     for number in range(rows):
         row = ItemIndexRow(
-            clusters=[rng.randrange(16_384)],
+            clusters=[clusters[number]],
             bias=[rng.gauss(0, 1), rng.gauss(0, 1)],
             popularity=[rng.gauss(9, 2) for _ in range(3)],
             exposures=rng.randrange(10_000),
@@ -139,10 +148,13 @@ def _index(rows: int) -> Iterator[Record]:
         yield Record(b"item-%09d" % number, encode(row))
 
 
+ROWS_OF: Final = {"items": item_rows, "item_index": index_rows}
+
+
 def _app(connection: Mapping[str, Any], group: str, folder: Path) -> App:
     config = WorkerConfig(group=group, connection=connection, folder=folder, sources=("unused",), partitions=1)
     app = create_app(config)
-    for table in TABLES:
+    for table in ROWS_OF:
         add_table(app, table)
     app.finalize()
     return app
