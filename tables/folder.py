@@ -22,6 +22,8 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
     """
     if damage_mark(path).exists():
         _rebuild(path, "it was found damaged earlier")
+    elif path.is_file():
+        _rebuild(path, "it is a file")
     files = _table_files(path)
     try:
         database = opener()
