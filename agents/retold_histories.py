@@ -16,7 +16,7 @@ async def without_positives_since(connection: Mapping[str, Any], topic: str, sin
     What a full history dropped to make room for these positives does not come back.
     """
     changed: HistoryRows = {}
-    async for record in read_topic(connection, topic):
+    async for record in read_topic(connection, topic, whole=True):
         rows = changed.setdefault(record.partition, {})
         key = record.key or b""
         rows.pop(key, None)  # a later row of the user is the one that counts

@@ -115,7 +115,7 @@ async def write(
 async def read_catalogue(connection: Mapping[str, Any], topics: Topics) -> Catalogue:
     """Live items with their features."""
     catalogue = Catalogue()
-    async for record in read_topic(connection, topics.items_changelog):
+    async for record in read_topic(connection, topics.items_changelog, whole=True):
         apply(catalogue, [record])
     return catalogue
 

@@ -12,6 +12,7 @@ from tables.errors import FolderError
 log = structlog.get_logger(__name__)
 
 LOCKED = ("While lock file", "lock hold by current process")  # how RocksDB says that somebody else has it
+FOOTER = (0x88E241B785F4CFF7).to_bytes(8, "little")  # the last bytes of every file of RocksDB's block-based tables
 
 
 def open_database(path: Path, opener: Callable[[], Any]) -> Any:
@@ -24,7 +25,7 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
         _rebuild(path, "it was found damaged earlier")
     elif path.is_file():
         _rebuild(path, "it is a file")
-    files = _table_files(path)
+    files = _finished_files(path)
     try:
         database = opener()
         orphans = files - {file["name"].lstrip("/") for file in database.live_files()}
@@ -36,8 +37,7 @@ def open_database(path: Path, opener: Callable[[], Any]) -> Any:
         _rebuild(path, str(error))
         return opener()
     if orphans:
-        # A truncated MANIFEST opens without a word and forgets its newest files. So does one whose process was killed
-        # while it wrote a file, which nothing tells from the former.
+        # A truncated MANIFEST opens without a word, and without the newest files.
         database.close()
         _rebuild(path, f"its MANIFEST does not know {', '.join(sorted(orphans))}")
         return opener()
@@ -78,8 +78,15 @@ def delete_database(path: Path) -> None:
     damage_mark(path).unlink(missing_ok=True)
 
 
-def _table_files(path: Path) -> set[str]:
-    return {file.name for file in path.glob("*.sst")}
+def _finished_files(path: Path) -> set[str]:
+    """Table files that were written to their end; of those that a kill cut short all is in RocksDB's log still."""
+    return {file.name for file in path.glob("*.sst") if _last(file, len(FOOTER)) == FOOTER}
+
+
+def _last(file: Path, count: int) -> bytes:
+    with file.open("rb") as content:
+        content.seek(max(0, file.stat().st_size - count))
+        return content.read()
 
 
 def _rebuild(path: Path, reason: str) -> None:

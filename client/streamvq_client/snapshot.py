@@ -14,7 +14,7 @@ async def read_topic(
     topic: str,
     *,
     keys: Collection[bytes] | None = None,
-    shortened: bool = False,
+    whole: bool = False,
     timeout_s: float = 30.0,
 ) -> AsyncIterator[Record]:
     """Every record that the topic holds now, then the end.
@@ -23,14 +23,14 @@ async def read_topic(
         connection: aiokafka's arguments.
         topic: its name.
         keys: only the partitions where these keys live.
-        shortened: it is no table: retention deletes its oldest records.
+        whole: it is a table: TruncatedError where its beginning is gone.
         timeout_s: how long Kafka may take for an answer, not for all of them.
 
     Raises:
         ReaderError: Kafka cannot be read; the class says why.
     """
-    old = [topic] if shortened else []
-    async with ChangelogReader(connection, [topic], keys=keys, shortened=old, timeout_s=timeout_s) as reader:
+    shortened = [] if whole else [topic]
+    async with ChangelogReader(connection, [topic], keys=keys, shortened=shortened, timeout_s=timeout_s) as reader:
         moved, positions = time.monotonic(), reader.positions
         while not reader.ready:
             for record in await reader.poll():
@@ -66,7 +66,7 @@ async def read_table(
         ReaderError: Kafka cannot be read; the class says why.
     """
     rows: dict[tuple[int, bytes], Record] = {}
-    async for record in read_topic(connection, topic, keys=keys, timeout_s=timeout_s):
+    async for record in read_topic(connection, topic, keys=keys, whole=True, timeout_s=timeout_s):
         key = record.key
         if key is None or not key.startswith(key_prefix) or (keys is not None and key not in keys):
             continue
