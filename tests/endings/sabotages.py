@@ -218,7 +218,7 @@ def training_is_slow() -> None:
 
     def slowly(*arguments: Any) -> Any:
         if next(batches):  # the first one is slow by itself: what is compiled at first use
-            print("learning", flush=True)
+            print("a batch is on its way", flush=True)
             time.sleep(SLOW_S)
         return learn(*arguments)
 

@@ -1,0 +1,76 @@
+"""Told to stop under load: what is in flight is committed, nothing else, and the process ends in time with 0."""
+
+import asyncio
+import random
+import signal
+import time
+
+import httpx
+import pytest
+
+from schemas.settings import Settings
+from tests.agents.index_bench import Bench
+from tests.agents.trainer_process import SMALL, events_of, group_offsets, last_commit
+from tests.agents.trainer_process import publish as publish_exposures
+from tests.endings.forked import Forked, changed, forked
+
+pytestmark = pytest.mark.timeout(180)
+
+SEED = 11
+PROMISED_S = 10.0
+UNHURRIED = {"metrics_port": 0, "session_timeout_s": 30}  # a busy machine must not end the session meanwhile
+TIMES = (signal.SIGTERM, signal.SIGTERM, signal.SIGINT)
+
+
+async def stop(process: Forked) -> None:
+    """Asked again and again, it ends once: with 0, in time."""
+    began = time.monotonic()
+    for number in TIMES:
+        process.signal(number)
+    assert await asyncio.to_thread(process.ended, PROMISED_S) == 0, process.log
+    print(f"{process.role} ended after {time.monotonic() - began:.2f} s")
+
+
+async def test_a_trainer_commits_the_step_in_flight_and_no_other(settings_with_topics: Settings) -> None:
+    settings = settings_with_topics.model_copy(update={"model": SMALL})
+    await publish_exposures(settings, events_of(random.Random(SEED), 40))  # noqa: S311
+    with forked("trainer", changed(settings, "trainer", **UNHURRIED), "training_is_slow") as process:
+        await asyncio.to_thread(process.until_said, "a batch is on its way")
+        before = await last_commit(settings)
+        assert before is None or before.clock <= SMALL.batch, "the second batch is in flight"
+        await stop(process)
+    commit = await last_commit(settings)
+    assert commit is not None, process.log
+    assert commit.clock == 2 * SMALL.batch, process.log
+    assert commit.offsets == await group_offsets(settings)
+
+
+async def test_a_worker_that_was_told_to_stop_is_not_ready(settings_with_topics: Settings) -> None:
+    settings, bench = settings_with_topics, Bench(settings_with_topics)
+    with forked("indexer", changed(settings, "indexer", **UNHURRIED), "placing_is_slow") as process:
+        await asyncio.to_thread(process.until_ready)
+        await bench.publish({"i": {"category": "c1"}})
+        await asyncio.to_thread(process.until_said, "placing")
+        process.signal(signal.SIGTERM)
+        await asyncio.to_thread(process.until, "stopping")
+        ready = await asyncio.to_thread(httpx.get, f"{process.url()}/readyz")
+        assert ready.status_code == 503
+        assert await asyncio.to_thread(process.ended, PROMISED_S) == 0
+
+
+async def test_a_server_answers_the_request_under_way(settings_with_topics: Settings) -> None:
+    with forked("server", changed(settings_with_topics, "server", port=0), "answers_are_slow") as process:
+        await asyncio.to_thread(process.until_ready)
+        async with httpx.AsyncClient(timeout=PROMISED_S) as client:
+            asking = asyncio.create_task(client.post(f"{process.url()}/v1/retrieve", json={}))
+            await asyncio.to_thread(process.until_said, "answering")
+            await stop(process)
+            assert (await asking).status_code == 200
+
+
+async def test_told_to_stop_while_it_waits_for_kafka_it_ends_too(settings: Settings) -> None:
+    nowhere = changed(settings, "kafka", bootstrap_servers="127.0.0.1:1")
+    with forked("trainer", nowhere, "says_that_it_begins") as process:
+        await asyncio.to_thread(process.until_said, "begins")
+        process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.ended, PROMISED_S) == 0
