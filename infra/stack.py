@@ -13,8 +13,10 @@ import psutil
 import structlog
 
 from infra.broker import EmbeddedBroker
+from infra.broker_files import Detour
 from infra.broker_state import BrokerStatus, read_status
 from infra.child import Child
+from infra.cluster import Cluster
 from infra.ports import free_port, holder, is_free
 from infra.process_logs import ProcessLogs
 from infra.reach import reach
@@ -43,6 +45,8 @@ class Stack:
             `svq broker start` if that runs, else an embedded one of the stack's own.
         indexers: how many of them.
         roles: other processes than the usual ones.
+        brokers: of a stack with Kafka of its own: one, or a cluster of three.
+        detours: a second way into each of them, for roles that go through proxies.
         log_folder: where the output of each process goes, as `<role>.log`.
         on_event: told what happens to the processes; called from several threads.
         on_line: told each line they write, with the role; called from several threads.
@@ -58,6 +62,8 @@ class Stack:
         indexers: int = 1,
         external: bool = False,
         roles: Callable[[Settings], Sequence[Role]] | None = None,
+        brokers: int = 1,
+        detours: Sequence[Detour] = (),
         log_folder: Path | None = None,
         on_event: Callable[[StackEvent], None] | None = None,
         on_line: Callable[[str, str], None] | None = None,
@@ -68,7 +74,8 @@ class Stack:
         self._logs = ProcessLogs(log_folder)
         self._on_event, self._on_line = on_event, on_line
         self._processes: dict[str, Supervised] = {}
-        self._broker: EmbeddedBroker | None = None
+        self._wanted, self._detours = brokers, detours
+        self._brokers: dict[str, EmbeddedBroker] = {}
         self._failed = Event()
 
     def __enter__(self) -> Self:
@@ -95,6 +102,11 @@ class Stack:
     def roles(self) -> list[str]:
         """Names of its processes, the broker's first if it is ours."""
         return list(self._processes)
+
+    @property
+    def brokers(self) -> list[str]:
+        """Those of its roles that are brokers of its own."""
+        return list(self._brokers)
 
     def pid(self, role: str) -> int | None:
         """Process id of a role; None while it is down."""
@@ -156,15 +168,25 @@ class Stack:
 
     def stop(self, deadline: float = STOP_S) -> None:
         """End the workers, then the broker, if it is ours; all are gone after about `deadline` seconds."""
-        workers = [process for name, process in self._processes.items() if name != BROKER]
+        workers = [process for name, process in self._processes.items() if name not in self._brokers]
         if workers:
             with ThreadPoolExecutor(len(workers)) as pool:
                 list(pool.map(lambda process: process.stop(deadline - BROKER_SHARE_S), workers))
-        if BROKER in self._processes:
-            self._processes[BROKER].stop(BROKER_SHARE_S)
-        if self._broker:
-            self._broker.stop(1.0)  # it may have been on its way up again
+        self._stop_brokers()
         self._logs.close()
+
+    def _stop_brokers(self) -> None:
+        """Together: the last one of a cluster would wait in vain for the others."""
+        if not self._brokers:
+            return
+
+        def stop(name: str, broker: EmbeddedBroker) -> None:
+            if name in self._processes:
+                self._processes[name].stop(BROKER_SHARE_S)
+            broker.stop(1.0)  # it may have been on its way up again
+
+        with ThreadPoolExecutor(len(self._brokers)) as pool:
+            list(pool.map(stop, *zip(*self._brokers.items(), strict=True)))
 
     def _take_port(self) -> None:
         server = self.settings.server
@@ -178,21 +200,39 @@ class Stack:
     def _take_broker(self) -> None:
         if self._external:
             _elsewhere(reach(self.settings.kafka))
-            return
-        status = read_status(self.settings.broker_folder)
-        if not status.running:
-            status = self._start_broker(self.settings.broker)
-        log.info("stack.broker", address=status.bootstrap, folder=status.folder)
-        self._change("kafka", bootstrap_servers=status.bootstrap)
+        elif self._wanted > 1:
+            self._start_cluster(self.settings.broker)
+        else:
+            status = read_status(self.settings.broker_folder)
+            if not status.running:
+                status = self._start_broker(self.settings.broker)
+            log.info("stack.broker", address=status.bootstrap, folder=status.folder)
+            self._change("kafka", bootstrap_servers=status.bootstrap)
 
     def _start_broker(self, own: BrokerSettings) -> BrokerStatus:
         usual = own.port if is_free(own.port) else None
-        self._broker = broker = EmbeddedBroker(
-            self.settings.broker_folder, usual, own.heap_mb, java_options=own.java_options
+        self._brokers[BROKER] = broker = EmbeddedBroker(
+            self.settings.broker_folder,
+            usual,
+            own.heap_mb,
+            java_options=own.java_options,
+            detour=self._detours[0] if self._detours else None,
         )
         status = broker.start(own.start_deadline_s).status
-        self._supervise(BROKER, lambda _: broker.start(own.start_deadline_s).child)
+        self._keep(BROKER, broker)
         return status
+
+    def _start_cluster(self, own: BrokerSettings) -> None:
+        cluster = Cluster(self.settings.broker_folder, detours=self._detours)
+        self._brokers = {f"{BROKER}-{number}": node for number, node in enumerate(cluster)}
+        cluster.start(own.start_deadline_s)
+        log.info("stack.cluster", addresses=cluster.bootstrap, folder=str(self.settings.broker_folder))
+        for name, node in self._brokers.items():
+            self._keep(name, node)
+        self._change("kafka", bootstrap_servers=cluster.bootstrap, replication_factor=len(cluster.nodes))
+
+    def _keep(self, name: str, broker: EmbeddedBroker) -> None:
+        self._supervise(name, lambda _: broker.start(self.settings.broker.start_deadline_s).child)
 
     def _change(self, section: str, **values: object) -> None:
         changed = getattr(self.settings, section).model_copy(update=values)

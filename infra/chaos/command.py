@@ -66,6 +66,8 @@ def _perform(options: Options, folder: Path, screen: Screen) -> dict[str, Any]:
     stack = Stack(
         world.settings,
         roles=lambda settings: world.people(settings, [fault.furnish for fault in faults.values()]),
+        brokers=options.brokers,
+        detours=world.detours,
         log_folder=folder / "logs",
         on_event=started.event,
         on_line=world.hear,

@@ -9,6 +9,7 @@ from typing import Self
 from schemas.errors import ResourceError
 
 SIZE_BYTES = 1 << 30  # of memory, and only as much as is written
+PAGE_BYTES = 4096
 COMMAND_S = 10.0
 DEVICE = "svq-chaos"
 
@@ -36,8 +37,8 @@ class SmallDisk:
         _run("umount", "--lazy", str(self.folder))
 
     def fill(self) -> None:
-        """Leave no room for another page."""
-        self._resize(shutil.disk_usage(self.folder).used)
+        """Leave no room for another page; for one, where nothing is there, since a size of 0 means without limit."""
+        self._resize(max(PAGE_BYTES, shutil.disk_usage(self.folder).used))
 
     def clear(self) -> None:
         """Make room again."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from infra.chaos import broker_faults, process_faults
+from infra.chaos import broker_faults, clock_faults, disk_faults, network_faults, process_faults
 from infra.chaos.fault import Fault
 from infra.chaos.world import World
 from schemas.errors import SettingsError
 
-FAULTS: dict[str, Fault] = {fault.kind: fault for fault in (*process_faults.FAULTS, *broker_faults.FAULTS)}
+_KINDS = (process_faults, broker_faults, network_faults, clock_faults, disk_faults)
+FAULTS: dict[str, Fault] = {fault.kind: fault for module in _KINDS for fault in module.FAULTS}
 
 
 def choose(kinds: Sequence[str] | None, world: World) -> tuple[dict[str, Fault], dict[str, str]]:

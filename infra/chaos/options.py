@@ -14,6 +14,7 @@ class Options:
         faults: kinds to choose from; None for all that this machine can make.
         rate: exposures a second.
         indexers, servers: how many of them; trainers are two, one stands by.
+        brokers: one, or a cluster of three.
         as_json: print one JSON object.
         keep: keep all data and logs here, in an empty folder; None takes a temporary one, kept when something is wrong.
     """
@@ -24,5 +25,6 @@ class Options:
     rate: float = 2_000.0
     indexers: int = 2
     servers: int = 2
+    brokers: int = 1
     as_json: bool = False
     keep: Path | None = None

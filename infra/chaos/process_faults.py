@@ -24,21 +24,21 @@ TAKEOVER_S, LOOK_S = 40.0, 0.02
 @asynccontextmanager
 async def kill(world: World, target: str) -> AsyncIterator[None]:
     """End it as a power failure would."""
-    _hit(world, target).kill()
+    hit(world, target).kill()
     yield
 
 
 @asynccontextmanager
 async def stop(world: World, target: str) -> AsyncIterator[None]:
     """Ask it to end; the supervisor starts it again."""
-    _hit(world, target).terminate()
+    hit(world, target).terminate()
     yield
 
 
 @asynccontextmanager
 async def pause(world: World, target: str) -> AsyncIterator[None]:
     """Hold it up."""
-    process = _hit(world, target)
+    process = hit(world, target)
     process.suspend()
     try:
         yield
@@ -73,7 +73,7 @@ async def join(world: World, target: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def leave(world: World, target: str) -> AsyncIterator[None]:
     """It is stopped, stays away, and comes back."""
-    role = await _away(world, target, GRACE_S)
+    role = await away(world, target, GRACE_S)
     try:
         yield
     finally:
@@ -83,7 +83,7 @@ async def leave(world: World, target: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def lose_folder(world: World, target: str) -> AsyncIterator[None]:
     """It is killed and starts with an empty folder."""
-    role = await _away(world, target, 0.0)
+    role = await away(world, target, 0.0)
     try:
         folder = world.folder(role.name)
         if folder:
@@ -93,14 +93,16 @@ async def lose_folder(world: World, target: str) -> AsyncIterator[None]:
         await world.join(role)
 
 
-def _hit(world: World, target: str) -> psutil.Process:
+def hit(world: World, target: str) -> psutil.Process:
+    """The target's process. Raises MissedError when it is down."""
     process = world.process(target)
     if process is None:
         raise MissedError(f"{target} is down")
     return process
 
 
-async def _away(world: World, target: str, grace_s: float) -> Role:
+async def away(world: World, target: str, grace_s: float) -> Role:
+    """End the target, killed after `grace_s`, and leave it ended; its role. Raises MissedError when it is ended."""
     name = world.role(target)
     if name not in world.stack.roles:
         raise MissedError(f"{target} is away already")

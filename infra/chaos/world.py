@@ -8,8 +8,12 @@ from pathlib import Path
 
 import psutil
 
+from infra.broker_files import Detour
+from infra.chaos.clock import Clock
+from infra.chaos.disk import SmallDisk
 from infra.chaos.options import Options
-from infra.ports import free_port
+from infra.chaos.proxy import Proxy
+from infra.ports import free_port, free_ports
 from infra.roles import Role, several_roles
 from infra.stack import BROKER, Stack
 from schemas.settings import Settings
@@ -30,6 +34,8 @@ class World:
         servers: role -> address.
         equipment: what faults need as long as the stack runs, such as a disk; entered by `furnish`, left at the end.
         active: role of the trainer that learns, as its log says.
+        clocks, disks: of roles that have one of their own.
+        detours: second ways into the brokers, for a proxy; none where they are somebody else's.
     """
 
     def __init__(self, settings: Settings, options: Options, *, external: bool = False) -> None:
@@ -38,14 +44,25 @@ class World:
         self.servers: dict[str, str] = {}
         self.equipment = ExitStack()
         self.active = "trainer-0"
-        self._options = options
+        self.clocks: dict[str, Clock] = {}
+        self.disks: dict[str, SmallDisk] = {}
+        self.detours = [] if external else [Detour(*free_ports(2)) for _ in range(options.brokers)]
+        self.options = options
+        self._proxy: Proxy | None = None
         self._stack: Stack | None = None
+
+    @property
+    def proxy(self) -> Proxy:
+        """In front of all brokers, from the first time that it is asked for."""
+        if self._proxy is None:
+            self._proxy = self.equipment.enter_context(Proxy(self.detours))
+        return self._proxy
 
     def people(self, settings: Settings, furnish: Sequence[Furnish]) -> Sequence[Role]:
         """The roles to start, each with what the faults need it to have."""
-        ports = [settings.server.port, *(free_port() for _ in range(1, self._options.servers))]
+        ports = [settings.server.port, *(free_port() for _ in range(1, self.options.servers))]
         self.servers = {f"server-{number}": f"http://127.0.0.1:{port}" for number, port in enumerate(ports)}
-        for role in several_roles(settings, TRAINERS, self._options.indexers, ports):
+        for role in several_roles(settings, TRAINERS, self.options.indexers, ports):
             self.roles[role.name] = reduce(lambda made, furnishing: furnishing(made, self), furnish, role)
         return list(self.roles.values())
 
@@ -69,7 +86,7 @@ class World:
         numbered = {
             kind: [name for name in self.roles if name.startswith(f"{kind}-")] for kind in ("indexer", "server")
         }
-        return {"trainer": ["trainer"], BROKER: [BROKER], **numbered}
+        return {"trainer": ["trainer"], BROKER: self.stack.brokers, **numbered}
 
     def role(self, target: str) -> str:
         """Name of the role that a target of the plan stands for now."""

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from infra.cluster import NODES
+from schemas.errors import SettingsError
+
 app = typer.Typer()
 
 
@@ -18,6 +21,7 @@ def chaos(
     rate: Annotated[float, typer.Option(min=1, help="Exposures a second.")] = 2_000.0,
     indexers: Annotated[int, typer.Option(min=1, max=16, help="How many indexers.")] = 2,
     servers: Annotated[int, typer.Option(min=1, max=8, help="How many servers.")] = 2,
+    brokers: Annotated[int, typer.Option(help="One broker, or a cluster of 3.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as one JSON object.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep data and logs here, in an empty folder.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="Print the kinds of faults and end.")] = False,
@@ -32,9 +36,11 @@ def chaos(
         for fault in FAULTS.values():
             typer.echo(f"{fault.kind:<15} {', '.join(fault.targets)}: {fault.about}")
         return
+    if brokers not in {1, NODES}:
+        raise SettingsError(f"--brokers {brokers}: one broker, or a cluster of {NODES}")
     from infra.chaos.command import chaos as perform
     from infra.chaos.options import Options
 
     kinds = None if faults is None else tuple(filter(None, faults.split(",")))
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
-    perform(Options(minutes, chosen, kinds, rate, indexers, servers, as_json, keep))
+    perform(Options(minutes, chosen, kinds, rate, indexers, servers, brokers, as_json, keep))
