@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.demo.api import Server
 from infra.demo.backlog import Backlog
+from infra.demo.errors import StalledError
 from infra.demo.wire import Wire
 from infra.load.driver import Driver
 from infra.load.world import MOST_LINES, World
@@ -61,12 +62,19 @@ class Stand:
         return {role: self.stack.pid(role) for role in self.stack.roles}
 
     async def calibrate(self, seconds: float) -> None:
-        """Publish as fast as the workers keep up; what they committed in the second half is the greatest rate."""
+        """Publish as fast as the workers keep up; what they committed in the second half is the greatest rate.
+
+        Raises:
+            StalledError: nothing was committed.
+        """
         loop, backlog = asyncio.get_running_loop(), self.wire.backlog
         await self.driver.publish(seconds / 2)
+        await self.wire.until_room(1)  # the first steps take longest
         begun, done = loop.time(), backlog.done
         await self.driver.publish(seconds / 2)
         self.greatest_rate = (backlog.done - done) / (loop.time() - begun)
+        if not self.greatest_rate:
+            raise StalledError(f"nothing was committed in {seconds / 2:g} s: calibrate for longer")
         self.say(f"the greatest rate is {self.greatest_rate:,.0f} {self.options.overload or 'exposures'} a second")
 
 

@@ -58,7 +58,7 @@ class Bench:
 
     def __init__(self, settings: Settings) -> None:
         self.bootstrap, self.prefix = settings.kafka.bootstrap_servers, settings.kafka.prefix
-        self.topics = settings.topics
+        self.settings, self.topics = settings, settings.topics
         self.learner = Learner(CONFIG)
         self.version = 0
         self._announced = False

@@ -6,8 +6,10 @@ from itertools import count
 
 import pytest
 
+from infra.letters.found import Wanted
+from infra.letters.replay import replay
 from infra.topics import create_topics
-from schemas.dead_letters import decode_dead_letter
+from schemas.dead_letters import DeadLetter, decode_dead_letter, decode_mark
 from schemas.kafka import KafkaSettings
 from schemas.settings import Settings
 from tests.agents.index_bench import RUN, Bench, candidate
@@ -134,6 +136,34 @@ async def test_bad_input_goes_to_the_dead_letters_and_the_stream_goes_on(bench: 
     letters = [decode_dead_letter(r.key, r.value, r.headers) for r in await bench.dead_letters()]
     assert [letter.reason for letter in letters] == ["not_json", "missing_id", "missing_id"]
     assert (letters[0].key, letters[0].value, letters[0].topic) == (b"k", b"{", bench.topics.candidates)
+
+
+async def test_what_fails_again_after_a_replay_becomes_one_letter_that_says_so(bench: Bench, item: str) -> None:
+    await bench.send(bench.topics.candidates, [(bench.home(item), item.encode(), b"[")])
+
+    async def letters(count: int) -> list[DeadLetter]:
+        found = [r for r in await bench.dead_letters() if decode_mark(r.headers) is None]
+        ours = [
+            letter
+            for letter in (decode_dead_letter(r.key, r.value, r.headers) for r in found)
+            if letter.key == item.encode()
+        ]
+        return ours if len(ours) == count else []
+
+    async def first() -> bool:
+        return bool(await letters(1))
+
+    async def second() -> bool:
+        return bool(await letters(2))
+
+    await until(first, DEADLINE_S, lambda: "the letter is missing")
+    wanted = Wanted(key=item.encode())
+    assert (await replay(bench.settings, wanted)).published == 1
+    await until(second, DEADLINE_S, lambda: "the second letter is missing")
+    before, again = await letters(2)
+    assert (before.replay_of, again.replay_of) == (None, before.place)
+    done = await replay(bench.settings, wanted)
+    assert (done.published, done.before, done.refused.total()) == (0, 1, 1)
 
 
 async def test_a_candidate_away_from_home_is_sent_there(bench: Bench, item: str) -> None:
