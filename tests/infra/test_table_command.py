@@ -121,10 +121,10 @@ async def test_bytes_of_another_program_are_named(
     svq: Command, settings_with_topics: Settings, producer: AIOKafkaProducer
 ) -> None:
     topic = settings_with_topics.topics.items_changelog
-    await producer.send_and_wait(topic, b"not JSON", key=b"i9", partition=1)
+    await producer.send_and_wait(topic, b"not JSON", key=b"i9", partition=0)
     error = (await svq("table", "count", "items")).exception
     assert isinstance(error, InvariantError)
-    assert f"{topic}[1] offset 0, key b'i9': not an ItemRow" in str(error)
+    assert f"{topic}[0] offset 0, key b'i9': not an ItemRow" in str(error)
 
 
 async def test_topics_that_are_not_there(svq: Command) -> None:
