@@ -9,12 +9,14 @@ from typing import Any
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
+from streamvq_client.errors import FormatError
 from streamvq_client.lives import SHARE, Life, topic_lives
 
 from tables.errors import ANEW, LostRowsError, RestoreError
+from tables.marker import Reached
 from tables.offsets import reader
 from tables.progress import Progress
-from tables.table import Reached, Table
+from tables.table import Table
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +82,11 @@ def _require_whole(beginnings: Mapping[TopicPartition, int]) -> None:
 def _target(table: Table, changelog: TopicPartition, end: int, life: Life, now: float) -> _Target:
     """What is left to read of one table partition; local rows that cannot be trusted are thrown away first."""
     table.life = life.id
-    reached = table.reached(changelog.partition)
-    doubt = _doubt(reached, end, life, now)
+    try:
+        reached = table.reached(changelog.partition)
+        doubt = _doubt(reached, end, life, now)
+    except FormatError as error:
+        doubt = str(error)
     if doubt:
         log.warning(
             "local rows thrown away, rebuilding them",

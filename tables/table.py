@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import faust
 from aiokafka import TopicPartition
@@ -11,26 +11,9 @@ from rocksdict import WriteBatch
 
 from tables.errors import DamageError, ShardLost
 from tables.folder import check_end, damage_mark, delete_database, is_damage, open_database, unusable
-
-# Ours, in the same database as the rows: the changelog offset that they reach, when, and the topic's id. Ids of items
-# and users are UTF-8, so it is none.
-RESTORED = b"\xffrestored"
+from tables.marker import RESTORED, Reached, decode_reached, encode_reached
 
 T = TypeVar("T")
-
-
-class Reached(NamedTuple):
-    """What local rows are up to date with.
-
-    Attributes:
-        offset: of the changelog; 0 for a new database.
-        at: when they were all that there was, seconds since 1970.
-        life: id of the changelog, empty where it was not known.
-    """
-
-    offset: int
-    at: float
-    life: str
 
 
 class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
@@ -80,7 +63,7 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
             else:
                 batch.put(key, value)
         if end is not None:
-            batch.put(RESTORED, f"{end} {time.time() if at is None else at:.0f} {self.life}".encode())
+            batch.put(RESTORED, encode_reached(Reached(end, time.time() if at is None else at, self.life)))
         try:
             self._guarded(partition, lambda db: db.write(batch))
         except (ShardLost, DamageError):
@@ -89,12 +72,11 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust carries no types
             raise unusable(self._path(partition), "written", error) from error
 
     def reached(self, partition: int) -> Reached:
-        """What the local rows are up to date with."""
+        """What the local rows are up to date with; FormatError where this release cannot read that."""
         stored = self._guarded(partition, lambda db: db.get(RESTORED))
         if stored is None:
             return Reached(0, time.time(), "")
-        offset, at, *life = stored.decode().split()
-        return Reached(int(offset), float(at), life[0] if life else "")
+        return decode_reached(stored)
 
     def open(self, partition: int) -> None:
         """Open the partition's database, unless it is open. Raises FolderError."""

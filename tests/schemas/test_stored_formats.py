@@ -35,6 +35,7 @@ from schemas.model_file import ExportedModel, ModelFileError, read_model, write_
 from schemas.parameters import records_of
 from schemas.tensors import TensorParts, encode_chunks
 from schemas.topics import Topics
+from tables.marker import Reached, decode_reached, encode_reached
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = REPOSITORY / "tests" / "samples"
@@ -171,6 +172,7 @@ COMMIT = Commit(
     publish_ms=12.5,
     metrics={"loss": 2.5},
 )
+ROWS = Reached(4711, 1_700_000_000.0, "Ux3v0")
 FORMATS = {
     "items": Format(
         ("client/streamvq_client/rows.py", "ItemRow"),
@@ -252,6 +254,13 @@ FORMATS = {
         (LETTER, LETTER, msgspec.structs.replace(LETTER, replay_of="svq-exposures[3]@2#1")),
         b'["u", "v", [["v", "4"]]]',
     ),
+    "marker": Format(
+        ("tables/marker.py", "FORMAT"),
+        decode_reached,
+        encode_reached,
+        (ROWS._replace(life=""), ROWS, ROWS),
+        b"4 17 5 abc",
+    ),
 }
 # A part of another format, read without the rest.
 VIEWS = {("agents/partition_rows.py", "ItemMark")}
@@ -270,6 +279,8 @@ OF_TOPIC: dict[str, tuple[str, ...]] = {
     "indexer-clusters-changelog": ("clusters",),
     "trainer-histories-changelog": ("histories",),
 }
+# A file, and what stands beside the rows in RocksDB, a cache: of another release it is thrown away, and rebuilt.
+ON_DISK = {"model", "marker"}
 EVERY = [(name, version) for name, form in FORMATS.items() for version in range(1, form.version + 1)]
 
 
@@ -341,7 +352,7 @@ def test_the_page_lists_every_format_with_its_present_version() -> None:
 def test_every_topic_holds_known_formats() -> None:
     specs = Topics("svq").specs(KafkaSettings())
     assert {spec.name.removeprefix("svq-") for spec in specs} == OF_TOPIC.keys()
-    assert {name for names in OF_TOPIC.values() for name in names} == FORMATS.keys() - {"model"}  # a file
+    assert {name for names in OF_TOPIC.values() for name in names} == FORMATS.keys() - ON_DISK
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from rocksdict import Options, Rdict
 
-from tables.table import RESTORED
+from tables.marker import RESTORED
 from tests.tables.chaos import fleet, torment, until
 from tests.tables.counting_app import PARTITIONS, class_of
 from tests.tables.kafka_state import read_rows, topics

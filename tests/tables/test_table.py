@@ -10,7 +10,8 @@ from tables.app import add_table, create_app
 from tables.config import WorkerConfig
 from tables.errors import DamageError, FolderError, ShardLost
 from tables.folder import damage_mark, open_database
-from tables.table import RESTORED, Table
+from tables.marker import RESTORED
+from tables.table import Table
 
 
 def table_in(folder: Path) -> Table:
