@@ -5,12 +5,13 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
+import numpy as np
 from streamvq_client.rows import NO_CLUSTER, ItemIndexRow, ItemRow
 
 from agents.indexer_metrics import IndexerMetrics
 from agents.partition_rows import IndexTables, ItemMark, PartitionRows, present_cluster
 from agents.shares import Shares
-from schemas.assignments import AssignmentBlock, decode
+from schemas.assignments import AssignmentBlock, decode, encode
 from tables.position import Event
 from tables.shard import Shard, Step
 
@@ -29,8 +30,18 @@ class Placing(NamedTuple):
 class Assignments:
     """Handles the placements of one partition, a step at a time."""
 
-    def __init__(self, tables: IndexTables, shares: Shares, metrics: IndexerMetrics, *, bare_items: bool) -> None:
+    def __init__(
+        self,
+        topic: str,
+        partitions: int,
+        tables: IndexTables,
+        shares: Shares,
+        metrics: IndexerMetrics,
+        *,
+        bare_items: bool,
+    ) -> None:
         """`bare_items`: an exposed item that nobody published gets a row of its own."""
+        self._topic, self._partitions = topic, partitions
         self._tables, self._shares, self._metrics, self._bare_items = tables, shares, metrics, bare_items
 
     async def handle(self, shard: Shard, step: Step[Event]) -> None:
@@ -39,13 +50,23 @@ class Assignments:
         rows = PartitionRows(step, partition, self._tables, self._shares[partition])
         now_ms = time.time_ns() // 1_000_000
         for event in step.events:
-            block = decode(event.message.value or b"")
+            block = self._at_home(step, partition, decode(event.message.value or b""))
             rows.load(block.ids)
             results = Counter(self._take(rows, placing, now_ms) for placing in _rows(block))
             for result, count in results.items():
                 self._metrics.assignments.labels(result).inc(count)
             await asyncio.sleep(0)  # a block is some thousand rows; heartbeats and other partitions come between
         rows.close(now_ms)
+
+    def _at_home(self, step: Step[Event], partition: int, block: AssignmentBlock) -> AssignmentBlock:
+        """What of the block lives here; the rest was sent when there were fewer partitions, and goes where it lives."""
+        at_home = block.take(np.zeros(0, np.intp))
+        for home, part in block.split(self._partitions, max_rows=len(block)):
+            if home == partition:
+                at_home = part
+            else:
+                step.send(self._topic, home, None, encode(part))
+        return at_home
 
     def _take(self, rows: PartitionRows, placing: Placing, now_ms: int) -> str:
         mark, before = rows.mark(placing.item), rows.index(placing.item)

@@ -88,7 +88,9 @@ class Indexer:
         )
         self._scanner = Scanner(slices, self.tables, self._shares, self._placer, self._metrics, own.scan_interval_s)
         candidates = Candidates(topics, partitions, self.tables, self._shares, self._placer, self._metrics)
-        assignments = Assignments(self.tables, self._shares, self._metrics, bare_items=own.bare_items)
+        assignments = Assignments(
+            topics.assignments, partitions, self.tables, self._shares, self._metrics, bare_items=own.bare_items
+        )
         self._add(topics.candidates, CANDIDATES, candidates.handle)
         self._add(topics.assignments, ASSIGNMENTS, assignments.handle)
         self._app.shards.on_owned, self._app.shards.on_lost = self._owned, self._lost

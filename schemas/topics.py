@@ -92,6 +92,22 @@ class Topics:
         """Changelog of the table `histories`."""
         return f"{self.trainer_app}-histories-changelog"
 
+    @property
+    def partitioned(self) -> tuple[str, ...]:
+        """Topics that must have the same number of partitions: where a key lives in one, it lives in all.
+
+        In the order in which they grow; workers refuse to start until the last one has.
+        """
+        return (
+            self.exposures,
+            self.candidates,
+            self.items_changelog,
+            self.item_index_changelog,
+            self.clusters_changelog,
+            self.histories_changelog,
+            self.assignments,
+        )
+
     def specs(self, kafka: KafkaSettings) -> list[TopicSpec]:
         """Every topic of this prefix as `svq topics create` makes it and `svq topics check` wants it."""
         keyed, week = kafka.partitions, _deleted(kafka.retention_hours)

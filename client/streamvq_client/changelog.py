@@ -17,6 +17,7 @@ from streamvq_client.lives import Life, topic_lives
 from streamvq_client.partitions import Partitions
 from streamvq_client.progress import Progress
 from streamvq_client.record import Record
+from streamvq_client.tables import is_homed
 
 __all__ = ["ChangelogReader", "Record"]
 
@@ -59,6 +60,9 @@ class ChangelogReader:
 
     Kafka forgets deletions after a while (`delete.retention.ms`). Half of that is how long a reader may be away from
     the end of a topic, be it paused, cut off or slow; then it raises rather than keep rows that nobody else has.
+
+    Of a table whose topic was given more partitions, what is left at a row's former home is passed over: partitions
+    come in any order, and the mark that the row is gone from there could otherwise come behind the row itself.
 
     Args:
         connection: aiokafka's arguments: `bootstrap_servers`, and whatever the login needs.
@@ -161,8 +165,8 @@ class ChangelogReader:
         self._check(opened.freshness.look(opened.progress.positions, self._answers(opened), steady_now()))
         return [
             Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
-            for batch in batches.values()
-            for r in batch
+            for place, batch in batches.items()
+            for r in (opened.partitions.at_home(place, batch) if is_homed(place.topic) else batch)
         ]
 
     @property

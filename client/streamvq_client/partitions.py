@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from typing import Self
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -50,6 +50,11 @@ class Partitions:
             for topic, count in self.counts.items()
             for number in (range(count) if keys is None else sorted({partition_of(key, count) for key in keys}))
         ]
+
+    def at_home(self, place: TopicPartition, records: Sequence[Any]) -> list[Any]:
+        """Those of a partition's records whose key lives there; one without a key is for whoever decodes it."""
+        count = self.counts[place.topic]
+        return [one for one in records if one.key is None or partition_of(one.key, count) == place.partition]
 
     def check(self, consumer: AIOKafkaConsumer) -> None:
         """Compare with what Kafka says now; ReadAgainError for another count, TopicMissingError for a deleted topic."""

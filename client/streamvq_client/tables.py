@@ -14,11 +14,13 @@ class Table:
         name: the table's.
         application: last part of the writing application's name.
         decode: bytes to row; raises FormatError.
+        homed: whether a row counts only in its key's home partition; of `clusters` every partition holds a share.
     """
 
     name: str
     application: str
     decode: Callable[[bytes], Row]
+    homed: bool = True
 
     def topic(self, prefix: str) -> str:
         """Its changelog under this prefix.
@@ -34,7 +36,18 @@ TABLES = {
     for table in (
         Table("items", "indexer", decode_item),
         Table("item_index", "indexer", decode_item_index),
-        Table("clusters", "indexer", decode_cluster),
+        Table("clusters", "indexer", decode_cluster, homed=False),
         Table("histories", "trainer", decode_history),
     )
 }
+
+_HOMED = tuple(table.topic("") for table in TABLES.values() if table.homed)
+
+
+def is_homed(topic: str) -> bool:
+    """Whether rows of a topic count only in the home partition of their key.
+
+    >>> is_homed("svq-indexer-items-changelog"), is_homed("svq-indexer-clusters-changelog"), is_homed("svq-parameters")
+    (True, False, False)
+    """
+    return topic.endswith(_HOMED)
