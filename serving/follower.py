@@ -4,7 +4,7 @@ import asyncio
 import gc
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -16,8 +16,9 @@ from schemas.errors import InvariantError
 from schemas.http_state import Readiness, TopicState
 from schemas.kafka import connection
 from schemas.settings import Settings
-from schemas.versions import Version, Versions
-from serving.errors import OutdatedError, reading_failed
+from schemas.versions import Versions
+from serving.anew import Whole, read_anew
+from serving.errors import reading_failed
 from serving.metrics import Metrics
 from serving.replica import Replica
 from serving.stream_time import now_ms
@@ -53,6 +54,8 @@ class Follower:
         self._topics = [self._parameters, *replica.topics]
         self._reader: ChangelogReader | None = None
         self._versions = Versions()
+        self._unread: list[Record] = []
+        self._anew: asyncio.Task[Whole] | None = None
         self._ready = False
         self._interval_s = settings.server.version_interval_ms / 1000
         self._activated = -math.inf
@@ -73,6 +76,9 @@ class Follower:
             raise reading_failed(error) from error
         except RestoreError as error:
             raise InvariantError(f"{self._parameters} does not fit its own configuration: {error}") from error
+        finally:
+            if self._anew is not None:
+                self._anew.cancel()
 
     @property
     def ready(self) -> bool:
@@ -99,11 +105,8 @@ class Follower:
     async def _step(self, reader: ChangelogReader, metrics: Metrics) -> None:
         records = await reader.poll(POLL_RECORDS, POLL_MS)
         await self._apply([record for record in records if record.topic != self._parameters], metrics)
-        parameters = [(record.key, record.value) for record in records if record.topic == self._parameters]
-        complete = self._parameters not in reader.waiting_for()
-        version = self._versions.feed(parameters, complete=complete and self._version_due())
-        if version is not None:
-            await self._activate(version, metrics)
+        self._unread += [record for record in records if record.topic == self._parameters]
+        await self._go_on(self._parameters not in reader.waiting_for(), metrics)
         metrics.read(records)
         if reader.ready and not self._ready:
             self._become_ready()
@@ -129,13 +132,35 @@ class Follower:
                     metrics.visible((now_ms() - min(filed)) / 1000)
             await asyncio.sleep(0)
 
-    async def _activate(self, version: Version, metrics: Metrics) -> None:
+    async def _go_on(self, complete: bool, metrics: Metrics) -> None:  # noqa: FBT001 - as `Versions.feed` has it
+        """To the next version that is whole, if there is one; to that of another configuration once it is read anew."""
+        if self._anew is not None:
+            if self._anew.done():
+                await self._exchange(self._anew.result(), metrics)
+                self._anew = None
+            return
+        pairs = [(record.key, record.value) for record in self._unread]
+        self._unread.clear()
+        version = self._versions.feed(pairs, complete=complete and self._version_due())
+        if version is None:
+            return
         model = self._replica.model
         if model is not None and model.config != version.config:
-            raise OutdatedError("The model's configuration was changed. Start again: everything is then read anew.")
+            log.info("configuration changed, reading all parameters again", version=version.commit.version)
+            self._anew = asyncio.create_task(read_anew(self._kafka, self._parameters, POLL_RECORDS, POLL_MS))
+            return
+        await self._activate(lambda: self._replica.activate(*version), metrics)
+
+    async def _exchange(self, whole: Whole, metrics: Metrics) -> None:
+        self._versions = whole.versions
+        self._unread = [record for record in self._unread if record.offset >= whole.position]
+        await self._activate(lambda: self._replica.exchange(whole.model, whole.commit), metrics)
+        log.info("model of another configuration", version=whole.commit.version)
+
+    async def _activate(self, take_over: Callable[[], None], metrics: Metrics) -> None:
         async with self._replica.steady:
             begin = time.perf_counter()
-            self._replica.activate(*version)
+            take_over()
             self._activated = time.monotonic()
             metrics.took("version", time.perf_counter() - begin)
         if self._replica.vectors is not None:

@@ -78,18 +78,23 @@ class Replica:
 
     def activate(self, changes: Changes, commit: Commit, config: ModelConfig) -> None:
         """Go on to a version: `changes` are what changed since the one in force, everything for the first."""
-        model = self.model
-        if model is None:
-            model = self.model = Model(config)
-            self.vectors = Vectors(self.items, model.rank_items, model.ranker.item_width, config.n_tasks)
+        model = self.model or Model(config)
+        model.apply(changes)
+        self.exchange(model, commit)
+
+    def exchange(self, model: Model, commit: Commit) -> None:
+        """Go on with this model, be it of another configuration; in one piece, so that no query sees both."""
+        if model is not self.model:
+            self.model = model
+            tasks = model.config.n_tasks
+            self.vectors = Vectors(self.items, model.rank_items, model.ranker.item_width, tasks)
             if isinstance(model.ranker, AttentiveRanker):
                 model.ranker.clusters_of = FiledByName(model.tables[ITEM_TABLE].ids.names, self.items.clusters)
-        model.apply(changes)
         self.commit = commit
         if self.vectors is not None:
             self.vectors.forget()
         self.items.postings.grow(model.codebook.n_codes)
-        active = model.active_half_life
+        active, config = model.active_half_life, model.config
         self.items.reorder(Order(config.n_tasks, active, config.gamma, float(model.initial_popularity()[active])))
 
     def _put_item(self, record: Record) -> None:

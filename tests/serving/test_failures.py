@@ -16,12 +16,10 @@ from schemas.errors import InvariantError, ResourceError, TopicsError
 from schemas.http import Problem
 from schemas.kafka import KafkaSettings
 from schemas.settings import Settings
-from schemas.versions import Version
 from schemas.workers import ServerSettings
-from serving.errors import OutdatedError
 from serving.main import main
 from tests.serving.conftest import DEADLINE_S, publish, running, until
-from tests.serving.world import World, small_config
+from tests.serving.world import World
 
 PROBLEM = TypeAdapter(Problem)
 LONG = "x" * 257
@@ -134,24 +132,6 @@ async def test_a_record_that_no_worker_writes_ends_the_server(world: World, serv
     async with running(server_settings) as server:
         with pytest.raises(InvariantError, match=topic):
             await asyncio.wait_for(asyncio.shield(server.task), DEADLINE_S)
-
-
-async def test_another_configuration_ends_the_server_so_that_it_reads_everything_anew(
-    world: World, server_settings: Settings
-) -> None:
-    await publish(server_settings, world.everything())
-    async with running(server_settings) as server:
-        await server.ready()
-        changes, commit, _ = world.version()
-        other = small_config(tau=0.2)
-        changed = Version(changes, type(commit)(**{**as_dict(commit), "config_hash": other.hash()}), other)
-        await publish(server_settings, world.version_records(changed))
-        with pytest.raises(OutdatedError, match="configuration"):
-            await asyncio.wait_for(asyncio.shield(server.task), DEADLINE_S)
-
-
-def as_dict(commit: Any) -> dict[str, Any]:
-    return {name: getattr(commit, name) for name in commit.__struct_fields__}
 
 
 def test_a_port_in_use_is_said_before_anything_starts() -> None:

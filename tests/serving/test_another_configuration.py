@@ -1,0 +1,98 @@
+"""The configuration of the model changes under a server that answers: it goes over to it in one piece, and goes on."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from pipeline.batch import Batch
+from pipeline.changes import Changes
+from pipeline.config import Feature, Task
+from pipeline.learner import Learner
+from pipeline.migration import migrate
+from schemas.settings import Settings
+from schemas.versions import Version
+from tests.serving.conftest import Running, publish, running, until
+from tests.serving.world import World, merged
+
+LIKE, BRAND = Task("like"), Feature("brand", "item", "categorical", dim=4)
+
+
+@pytest.fixture
+def kept(world: World) -> tuple[Changes, Changes, Version]:
+    """All parameters and state of the world, and the version that published them."""
+    parameters, state = world.learner.take_changes()
+    number = world.number = world.number + 1
+    return parameters, state, Version(parameters, commit_of(world, number), world.config)
+
+
+def commit_of(world: World, number: int) -> Any:
+    empty = world.copied(world.topics).version().commit
+    return msgspec.structs.replace(empty, version=number)
+
+
+async def answers(server: Running) -> list[dict[str, Any]]:
+    # By the tasks that there were: by default every task counts.
+    return [await server.ask(user_id=f"u{n}", tasks={"click": 1, "watch": 1}, k=50) for n in range(5)]
+
+
+def ranked(found: list[dict[str, Any]]) -> list[list[str]]:
+    return [[item["id"] for item in answer["items"]] for answer in found]
+
+
+async def test_a_server_goes_over_to_another_configuration_and_answers_all_the_while(
+    world: World, kept: tuple[Changes, Changes, Version], server_settings: Settings
+) -> None:
+    parameters, state, first = kept
+    tables = [*world.item_records(), *world.index_records(), *world.history_records(), *world.cluster_records()]
+    await publish(server_settings, [*tables, *world.version_records(first)])
+    more = replace(world.config, tasks=(*world.config.tasks, LIKE), features=(*world.config.features, BRAND))
+    done = migrate(parameters, state, world.config, more)
+    number = first.commit.version + 1
+    second = Version(
+        done.parameters, msgspec.structs.replace(first.commit, version=number, config_hash=more.hash()), more
+    )
+    async with running(server_settings) as server:
+        await server.ready()
+        before = await answers(server)
+
+        async def asked_until(version: int) -> None:
+            async def there() -> bool:
+                assert not server.task.done()
+                return (await server.ask(user_id="u1"))["version"] == version
+
+            await until(there, f"version {version} is served")
+
+        asked = asyncio.create_task(asked_until(number))
+        await publish(server_settings, world.version_records(second))
+        await asked
+        assert ranked(await answers(server)) == ranked(before)
+        assert (
+            await server.client.post("/v1/retrieve", json={"user_id": "u1", "tasks": {"like": 1}})
+        ).status_code == 200
+
+        learner = Learner(more, strict=False)
+        learner.restore(merged(parameters, done.parameters), state.merge(done.state))
+        for step in range(3):
+            learner.step(liked(more.batch, step))
+            changes, _ = learner.take_changes()
+            number += 1
+            following = Version(changes, msgspec.structs.replace(second.commit, version=number), more)
+            # Without the configuration, as a trainer publishes what follows.
+            await publish(server_settings, world.version_records(following)[1:])
+        await asked_until(number)
+        assert not server.task.done()
+
+
+def liked(rows: int, step: int) -> Batch:
+    rng = np.random.default_rng(step)
+    items, users = rng.integers(0, 300, rows).tolist(), rng.integers(0, 60, rows).tolist()
+    return Batch(
+        [f"u{user}" for user in users],
+        [f"i{item}" for item in items],
+        np.ones((rows, 3), np.float32),
+        item_features=[{"genre": f"g{item % 8}", "brand": f"b{item % 5}"} for item in items],
+    )
