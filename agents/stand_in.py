@@ -40,7 +40,7 @@ async def stand_in(settings: Settings, *, take_over: bool = False) -> AsyncItera
                 f"a trainer is at work under the prefix {settings.kafka.prefix}: stop it (SIGTERM) and try again, or "
                 "give --take-over, which fences it. Nothing was changed"
             )
-        async with _producer(arguments, topics.trainer_app) as producer:
+        async with fenced(arguments, topics.trainer_app) as producer:
             log.info("in the trainer's place", prefix=settings.kafka.prefix)
             yield producer
     finally:
@@ -62,7 +62,8 @@ async def _acquired(lock: TrainerLock, seconds: float) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _producer(arguments: dict[str, Any], transactional_id: str) -> AsyncIterator[Any]:
+async def fenced(arguments: dict[str, Any], transactional_id: str) -> AsyncIterator[Any]:
+    """A producer of this id: whoever had it before can commit nothing any more, what they left open is settled."""
     producer = AIOKafkaProducer(
         **arguments,
         transactional_id=transactional_id,

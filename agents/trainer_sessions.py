@@ -17,6 +17,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.config import ModelConfig
 from pipeline.errors import RestoreError
 from pipeline.learner import Learner
+from pipeline.reconfiguration import arranged
 from schemas.errors import InvariantError
 from schemas.parameters import first_version
 from schemas.settings import Settings
@@ -78,8 +79,9 @@ class TrainerSessions:
         """The shard is fenced and its tables are restored: nobody else writes, and what is in Kafka stays as it is."""
         topics, deadline_s = self._settings.topics, self._settings.trainer.restore_deadline_s
         stored = await load(self._connection, topics, deadline_s, shard.progress)
-        positions = await self._positions(shard, stored)
-        learning = await self._thread.within(deadline_s, self._learning, stored, positions)
+        config = self._config if stored is None else arranged(self._config, stored.config)
+        positions = await self._positions(shard, stored, config)
+        learning = await self._thread.within(deadline_s, self._learning, stored, config, positions)
         self._session = self._open(shard, learning, stored)
         log.info("model ready", version=stored.commit.version if stored else None, clock=learning.learner.clock)
         self._session.start()
@@ -102,13 +104,13 @@ class TrainerSessions:
         if session is not None:
             await session.finish()
 
-    async def _positions(self, shard: Shard, stored: Stored | None) -> dict[int, Position]:
+    async def _positions(self, shard: Shard, stored: Stored | None, config: ModelConfig) -> dict[int, Position]:
         topics = self._settings.topics
         committed = {tp.partition: position.committed for tp, position in shard.positions.items()}
         if stored is None:
             self._check_nothing_learnt(shard)
             return {partition: Position(offset) for partition, offset in committed.items()}
-        check_config(stored.config, self._config, self._settings.kafka.prefix)
+        check_config(stored.config, config, self._settings.kafka.prefix)
         following = {}
         for partition, offset in ahead(stored.commit, committed).items():
             source = TopicPartition(topics.exposures, partition)
@@ -124,16 +126,16 @@ class TrainerSessions:
                 "(kafka.prefix), or create all topics of this one anew"
             )
 
-    def _learning(self, stored: Stored | None, positions: Mapping[int, Position]) -> Learning:
+    def _learning(self, stored: Stored | None, config: ModelConfig, positions: Mapping[int, Position]) -> Learning:
         # What applications publish may not stop the stream: a feature of the wrong type counts as missing.
         device = self._settings.trainer.device
-        learner = Learner(self._config, catalogue=self._catalogue, device=device, strict=False)
+        learner = Learner(config, catalogue=self._catalogue, device=device, strict=False)
         if stored is not None:
             try:
                 learner.restore(stored.parameters, stored.state)
             except RestoreError as error:
                 raise InvariantError(f"version {stored.commit.version} cannot be restored: {error}") from error
-        announce = stored is None or stored.config_hash != self._config.hash()
+        announce = stored is None or stored.config_hash != config.hash()
         return Learning(learner, positions, self._histories.get, announce=announce)
 
     def _open(self, shard: Shard, learning: Learning, stored: Stored | None) -> TrainerSession:

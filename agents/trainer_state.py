@@ -1,7 +1,7 @@
 """What the trainer published last, read back: the model to go on with, and whether it fits settings and stream."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from streamvq_client.changelog import ChangelogReader
 from agents.micro_batch import Position
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
+from pipeline.reconfiguration import Effect, changes_between
 from schemas.errors import InvariantError, SettingsError, UnreachableError
 from schemas.parameters import (
     COMMIT_KEY,
@@ -25,17 +26,6 @@ from schemas.topics import Topics
 from tables.progress import Progress
 
 log = structlog.get_logger(__name__)
-
-# What may change between two starts: numbers that training and scoring read; no stored shape or value rests on them.
-TUNABLE = frozenset({
-    "batch", "tau", "gamma", "alpha", "beta", "disturbance", "crowding", "hysteresis", "uniform_share", "uniform_mass",
-    "log_q", "same_user_mask", "same_cluster_mask",
-    "aux_weight", "ind_weight", "sim_weight", "admit_after", "id_dropout", "history", "tower_history", "recency",
-    "expire_after",
-    "initial_count", "start_steps", "start_exposures", "start_latest", "interval_rate", "interval_max", "dense_rate",
-    "row_rate", "tau_rate", "repeat_rate", "rank_negatives", "rank_rate", "rank_label_weight", "history_debias",
-})  # fmt: skip
-TUNABLE_OF_TASK = frozenset({"weight", "eta", "cap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +93,28 @@ async def load(connection: Mapping[str, Any], topics: Topics, deadline_s: float,
 
 def check_config(stored: ModelConfig, wanted: ModelConfig, prefix: str) -> None:
     """Refuse settings that the stored model cannot go on with. Raises SettingsError naming each difference."""
-    different = [
-        f"{name} is {now} in the settings, {before} in the stored model"
-        for name, before, now in differences(stored, wanted)
-    ]
-    if different:
-        raise SettingsError(
-            f"the settings do not fit the model stored under the prefix {prefix}: {'; '.join(different)}. "
-            "Go back to the stored values, or give the new model its own prefix (kafka.prefix); nothing was changed"
-        )
+    grave = [change for change in changes_between(stored, wanted) if change.effect is not Effect.SAFE]
+    if not grave:
+        return
+    remedy = "see what `svq migrate --dry-run` would keep"
+    if any(change.effect is Effect.EPOCH for change in grave):
+        remedy = "give the new model its own prefix (kafka.prefix)"
+    raise SettingsError(
+        f"the settings do not fit the model stored under the prefix {prefix}: {'; '.join(map(str, grave))}. "
+        f"Go back to the stored values, or {remedy}; nothing was changed"
+    )
 
 
 def differences(one: ModelConfig, other: ModelConfig) -> list[tuple[str, object, object]]:
     """(setting, value in one, value in the other) of what no model can go on with; "nothing" where it is absent."""
-    first, second = dict(_fixed(one)), dict(_fixed(other))
-    missing = "nothing"
-    return [
-        (name, first.get(name, missing), second.get(name, missing))
-        for name in sorted(first.keys() | second.keys())
-        if first.get(name) != second.get(name)
+    found: list[tuple[str, object, object]] = [
+        (change.setting, change.before, change.after)
+        for change in changes_between(one, other)
+        if change.effect is not Effect.SAFE
     ]
+    orders = [[*(task.name for task in c.tasks), *(feature.table for feature in c.features)] for c in (one, other)]
+    # Columns and biases follow it, which only `arranged` makes the same.
+    return found or ([("order", *orders)] if orders[0] != orders[1] else [])
 
 
 def resume(
@@ -167,16 +159,3 @@ def ahead(commit: Commit, committed: Mapping[int, int]) -> dict[int, int]:
 
 def _nothing_between(following: int | None, offset: int) -> bool:
     return following is None or following >= offset
-
-
-def _fixed(config: ModelConfig) -> Iterator[tuple[str, object]]:
-    plain = config.to_dict()
-    tasks, features = plain.pop("tasks"), plain.pop("features")
-    for name, value in plain.items():
-        if name not in TUNABLE:
-            yield f"model.{name}", value
-    yield "tasks", [task["name"] for task in tasks]
-    for task in tasks:
-        yield from ((f"tasks.{task['name']}.{name}", v) for name, v in task.items() if name not in TUNABLE_OF_TASK)
-    for feature in features:
-        yield f"features.{feature['side']}.{feature['name']}", {k: feature[k] for k in ("kind", "dim", "max_values")}

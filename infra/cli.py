@@ -41,6 +41,7 @@ COMMANDS = {
     "topics": "infra.commands.topics",
     "broker": "infra.commands.broker",
     "config": "infra.commands.config",
+    "migrate": "infra.commands.migrate",
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
     "publish": "infra.commands.publish",

@@ -21,18 +21,19 @@ PRICE = Feature("price", "item", "numeric")
         ({"dim": 32}, "model.dim is 32 in the settings, 64 in the stored model"),
         ({"codes": 256}, "model.codes is 256"),
         ({"half_lives": (10.0,)}, "model.half_lives"),
-        ({"seed": 7}, "model.seed"),
         ({"features": (*CONFIG.features, PRICE)}, "features.item.price is .* nothing in the stored model"),
         ({"features": ()}, "features.item.color is nothing in the settings"),
         ({"features": (replace(CONFIG.features[0], dim=8),)}, "features.item.color"),
         ({"tasks": CONFIG.tasks[:1]}, "tasks.watch"),
-        ({"tasks": CONFIG.tasks[::-1]}, "tasks is"),
+        ({"ranker": "attention"}, "model.ranker is attention"),
     ],
 )
 def test_a_model_of_another_shape_is_refused(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(SettingsError, match=named) as refused:
         check_config(CONFIG, replace(CONFIG, **changes), "shop")
-    assert "kafka.prefix" in str(refused.value)
+    prefix = any(name in changes for name in ("dim", "codes", "half_lives"))
+    assert ("kafka.prefix" in str(refused.value)) == prefix
+    assert ("svq migrate --dry-run" in str(refused.value)) != prefix
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ def test_a_model_of_another_shape_is_refused(changes: dict[str, Any], named: str
         {},
         {"tau": 0.1, "batch": 64, "dense_rate": 1e-4},
         {"tasks": (replace(CONFIG.tasks[0], weight=2.0), CONFIG.tasks[1])},
+        {"tasks": CONFIG.tasks[::-1], "seed": 7},
     ],
 )
 def test_numbers_may_be_tuned(changes: dict[str, Any]) -> None:
