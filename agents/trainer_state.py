@@ -112,9 +112,9 @@ def differences(one: ModelConfig, other: ModelConfig) -> list[tuple[str, object,
         for change in changes_between(one, other)
         if change.effect is not Effect.SAFE
     ]
-    orders = [[*(task.name for task in c.tasks), *(feature.table for feature in c.features)] for c in (one, other)]
-    # Columns and biases follow it, which only `arranged` makes the same.
-    return found or ([("order", *orders)] if orders[0] != orders[1] else [])
+    first, second = (", ".join([*(t.name for t in c.tasks), *(f.table for f in c.features)]) for c in (one, other))
+    # Columns and biases follow the order, which only `arranged` makes the same.
+    return found or ([("the order", first, second)] if first != second else [])
 
 
 def resume(

@@ -68,14 +68,25 @@ def differences(settings: Settings, facts: Mapping[str, TopicFacts]) -> list[Dif
 
 def _partitions(settings: Settings, spec: TopicSpec, facts: TopicFacts) -> Iterator[Difference]:
     if facts.partitions != spec.partitions:
-        prefix = f"{settings.kafka.prefix}-2"
-        remedy = (
-            "The number of partitions cannot change under one prefix: an item's home partition follows from it, and "
-            "its rows stay where they are. If it holds nothing yet, delete it with Kafka's kafka-topics.sh, then "
-            "svq topics create. Otherwise begin anew beside it and publish the candidates again: "
-            f"SVQ_KAFKA__PREFIX={prefix} svq topics create"
-        )
+        remedy = _more(settings, spec, facts) if spec.name in settings.topics.partitioned else _anew(settings)
         yield Difference(spec.name, "partitions", str(facts.partitions), str(spec.partitions), remedy, fatal=True)
+
+
+def _more(settings: Settings, spec: TopicSpec, facts: TopicFacts) -> str:
+    most = max(spec.partitions, facts.partitions)
+    fewer = f", or set kafka.partitions to {most}" if "partitions" in settings.kafka.model_fields_set else ""
+    return (
+        "Kafka can only add partitions, and rows have to move with them. Stop trainer and indexers, then "
+        f"svq topics grow --partitions {most}, which also finishes what was ended in the middle{fewer}"
+    )
+
+
+def _anew(settings: Settings) -> str:
+    return (
+        "Its number of partitions cannot change. If it holds nothing yet, delete it with Kafka's kafka-topics.sh, then "
+        "svq topics create. Otherwise begin anew beside it and publish the candidates again: "
+        f"SVQ_KAFKA__PREFIX={settings.kafka.prefix}-2 svq topics create"
+    )
 
 
 def _replicas(settings: Settings, spec: TopicSpec, facts: TopicFacts) -> Iterator[Difference]:

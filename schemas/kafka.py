@@ -29,7 +29,7 @@ class KafkaSettings(Section):
         ge=1,
         le=1024,
         description="Partitions of the topics that `svq topics create` makes: how far indexers scale out. "
-        "Cannot change later under the same prefix. Workers take the number from the broker unless it is set.",
+        "`svq topics grow` adds some later. Workers take the number from the broker unless it is set.",
     )
     replication_factor: int = Field(1, ge=1, le=9, description="Copies of every partition: 3 in production.")
     retention_hours: int = Field(168, ge=1, description="How long exposures and candidates stay readable.")

@@ -21,7 +21,9 @@ app = typer.Typer()
 def migrate(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    take_over: Annotated[bool, typer.Option("--take-over", help="Fence a trainer at work instead of refusing.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Fence a trainer at work instead of refusing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Carry the stored model over to the settings: features and tasks more or less, another ranker.

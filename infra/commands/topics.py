@@ -40,6 +40,37 @@ def create(
 
 
 @app.command()
+def grow(
+    partitions: Annotated[int, typer.Option(min=1, max=1024, help="How many there shall be, more than now.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add partitions, and move every row to its new home. Trainer and indexers have to be stopped.
+
+    If it was ended in the middle, run it again: workers refuse to start until it is done.
+    """
+    settings = load_settings()
+    configure_logs(settings.logs)
+    from infra.growth import grow as carry_out
+    from infra.growth import plan_growth
+
+    growth = asyncio.run((plan_growth if dry_run else carry_out)(settings, partitions, _say))
+    if as_json:
+        typer.echo(json.dumps(asdict(growth) | {"dry_run": dry_run}))
+        return
+    for topic, rows in growth.moved.items():
+        typer.echo(f"{topic}: {rows:,} rows {'would move' if dry_run else 'moved'}")
+    typer.echo(f"partitions: {growth.before} -> {growth.after}{', nothing was changed' if dry_run else ''}")
+    if "partitions" in settings.kafka.model_fields_set and settings.kafka.partitions != partitions and not dry_run:
+        typer.echo(f"set kafka.partitions to {partitions}, or leave it out; then start trainer and indexers")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@app.command()
 def check(*, as_json: AsJson = False) -> None:
     """Say in what the topics differ from what workers need, and what puts it right. Exit code 2 if they do."""
     settings = load_settings()

@@ -27,6 +27,7 @@ from schemas.rejection import EventError
 from schemas.settings import load_settings
 from schemas.sources import read_file
 from schemas.versions import Versions
+from tables.marker import decode_reached
 
 NOW = 1_700_000_000_000
 TASKS = frozenset({"click"})
@@ -175,6 +176,7 @@ DECODERS: dict[str, Decoder] = {
     "agents.partition_rows.decode_mark": Decoder(
         partition_rows.decode_mark, [rows.encode(ROWS["item"])], (FormatError,)
     ),
+    "tables.marker.decode_reached": Decoder(decode_reached, [b"17 5", b"17 5 a", b"3 17 5 a"], (FormatError,)),
     "infra.model_settings.plain": Decoder(
         lambda data: plain(data.decode(errors="replace")), [b"1.5", b"[1,2]", b"word"]
     ),
