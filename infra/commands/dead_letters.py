@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter, deque
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -106,7 +105,8 @@ def replay(
     wanted = _wanted(reason, topic, key, since, until)
     done = run(publish_again(settings, wanted, limit, again=again, dry_run=dry_run))
     if as_json:
-        typer.echo(json.dumps(asdict(done) | {"dry_run": dry_run}))
+        counts = {"published": done.published, "before": done.before, "refused": dict(done.refused)}
+        typer.echo(json.dumps(counts | {"dry_run": dry_run}))
     else:
         _report(done, dry_run=dry_run)
 
