@@ -15,8 +15,9 @@ from tables.app import add_source, add_table, create_app
 from tables.config import WorkerConfig
 from tables.consumer import delivered
 from tables.position import Event
-from tables.runner import run, stop_on_signals
+from tables.runner import run
 from tables.shard import Shard, Step
+from tables.stopping import stop_on_signals
 
 PARTITIONS = 4
 CLASSES = 16
