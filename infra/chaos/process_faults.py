@@ -13,7 +13,7 @@ from infra.chaos.world import World
 from infra.roles import Role
 
 WORKERS = ("trainer", "indexer", "server")
-# Beyond the session timeout of 10 s: others take over meanwhile, and what wakes up is a zombie.
+# Beyond the session timeout of 8 s: others take over meanwhile, and what wakes up is a zombie.
 BEYOND_SESSION_S = (12.0, 18.0)
 STALLED_S = (25.0, 35.0)
 AWAY_S = (5.0, 15.0)

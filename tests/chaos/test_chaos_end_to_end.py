@@ -62,6 +62,7 @@ def test_nothing_is_lost_doubled_or_stuck_through_faults_of_every_short_kind(tmp
     assert len(list((tmp_path / "run" / "logs").glob("*.log"))) >= 6
 
 
+@pytest.mark.timeout(240)
 def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
     run = subprocess.Popen(command("--keep", str(tmp_path / "run")), env=environment(), stderr=subprocess.PIPE)
     seen: set[psutil.Process] = set()
