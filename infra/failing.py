@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from infra.stack import Stack
+
+LOOK_S = 0.5
+
 
 @asynccontextmanager
 async def failing_with(task: "asyncio.Task[None]") -> AsyncIterator[None]:
@@ -30,3 +34,10 @@ async def failing_with(task: "asyncio.Task[None]") -> AsyncIterator[None]:
         task.remove_done_callback(ended)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def until_failed(stack: Stack) -> None:
+    """Raise the stack's failure once there is one."""
+    while not (failure := stack.failure):  # noqa: ASYNC110 - it is known to threads, not to this loop
+        await asyncio.sleep(LOOK_S)
+    raise failure

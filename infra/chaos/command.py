@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +21,10 @@ from infra.chaos.world import World
 from infra.logs import configure_logs
 from infra.ports import free_port
 from infra.reach import quiet_client_logs
+from infra.run_folder import run_folder
 from infra.signals import stop_signals_interrupt
 from infra.stack import Stack
-from schemas.errors import InvariantError, ResourceError, SettingsError
+from schemas.errors import InvariantError
 from schemas.settings import Settings, load_settings
 from schemas.workers import LogSettings
 
@@ -43,7 +40,11 @@ def chaos(options: Options) -> None:
         StreamVQError: the stack could not be started, or came to a stop.
     """
     configure_logs(LogSettings(level="error"), role="chaos")
-    with stop_signals_interrupt(), Screen() as screen, _folder(options, screen) as folder:
+    with (
+        stop_signals_interrupt(),
+        Screen() as screen,
+        run_folder(options.keep, "--keep", "chaos", screen.say) as folder,
+    ):
         figures = _perform(options, folder, screen)
         screen.console.print(table(figures))
         if options.as_json:
@@ -97,33 +98,3 @@ def _settings(given: Settings, folder: Path) -> Settings:
             "server": given.server.model_copy(update={"port": free_port()}),
         }
     )
-
-
-@contextmanager
-def _folder(options: Options, screen: Screen) -> Iterator[Path]:
-    """A folder for all data: a temporary one goes away, unless something went wrong."""
-    if options.keep is not None:
-        yield _empty(options.keep)
-        screen.say(f"Data and logs are left in {options.keep}")
-        return
-    folder = Path(tempfile.mkdtemp(prefix="svq-chaos-"))
-    try:
-        yield folder
-    except KeyboardInterrupt:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    except BaseException:
-        screen.say(f"Data and logs are left in {folder}")
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _empty(folder: Path) -> Path:
-    folder = folder.expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise SettingsError(f"{folder} is not empty: a run starts from nothing. Name another folder with --keep")
-    except OSError as error:
-        raise ResourceError(f"{folder}: {error.strerror}. Name another folder with --keep") from error
-    return folder

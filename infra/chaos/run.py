@@ -18,7 +18,7 @@ from infra.chaos.settling import Settling
 from infra.chaos.storm import Storm
 from infra.chaos.watch import Watch
 from infra.chaos.world import World
-from infra.failing import failing_with
+from infra.failing import failing_with, until_failed
 from schemas.errors import UnreachableError
 from schemas.kafka import connection
 
@@ -81,7 +81,7 @@ class Run:
         )
         load = Load(self._connection, self._topics, events, self._options.rate)
         watch = Watch(self._connection, self._sources(), self._world.servers)
-        failed = asyncio.create_task(self._until_failed())
+        failed = asyncio.create_task(until_failed(self._world.stack))
         watching = asyncio.create_task(watch.run())
         async with load, failing_with(failed), failing_with(watching):
             self._screen.say("publishing the catalogue")
@@ -137,8 +137,3 @@ class Run:
             await asyncio.sleep(STATUS_S)
             counts = sum(self._storm.counts.values())
             self._screen.status(f"{watch.now:5.0f} s: {load.ledger.events:,} exposures published, {counts} faults")
-
-    async def _until_failed(self) -> None:
-        while not (failure := self._world.stack.failure):  # noqa: ASYNC110 - it is known to threads, not to this loop
-            await asyncio.sleep(0.5)
-        raise failure

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.data.sales import cache_folder
@@ -21,10 +18,11 @@ from infra.demo.summary import invitation, summary
 from infra.kafka_jars import kafka_jars
 from infra.logs import configure_logs
 from infra.ports import free_port, is_free
+from infra.run_folder import run_folder
 from infra.signals import stop_signals_interrupt
 from infra.stack import Stack
 from infra.supervised import StackEvent
-from schemas.errors import InvariantError, ResourceError, SettingsError
+from schemas.errors import InvariantError
 from schemas.kafka import KafkaSettings
 from schemas.settings import Settings, load_settings
 from schemas.workers import LogSettings
@@ -44,7 +42,7 @@ def demo(options: Options) -> None:
     screen = Screen()
     with stop_signals_interrupt():
         sales = _sales(options, screen)
-        with _folder(options, screen) as folder:
+        with run_folder(options.data_folder, "--data-folder", "demo", screen.say) as folder:
             _perform(options, sales, folder, screen)
 
 
@@ -117,36 +115,3 @@ def _settings(options: Options, folder: Path) -> Settings:
             "server": given.server.model_copy(update={"port": port}),
         }
     )
-
-
-@contextmanager
-def _folder(options: Options, screen: Screen) -> Iterator[Path]:
-    """A folder for all data: a temporary one goes away, unless something went wrong and its logs may say what."""
-    if options.data_folder is not None:
-        yield _empty(options.data_folder)
-        screen.say(f"The data is left in {options.data_folder}")
-        return
-    folder = Path(tempfile.mkdtemp(prefix="svq-demo-"))
-    keep = True
-    try:
-        yield folder
-        keep = False
-    except KeyboardInterrupt:
-        keep = False
-        raise
-    finally:
-        if keep:
-            screen.say(f"The logs are in {folder / 'logs'}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _empty(folder: Path) -> Path:
-    folder = folder.expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise SettingsError(f"{folder} is not empty: a demonstration starts from nothing. Name another folder")
-    except OSError as error:
-        raise ResourceError(f"{folder}: {error.strerror}. Name another folder with --data-folder") from error
-    return folder

@@ -22,7 +22,7 @@ from infra.demo.screen import Screen
 from infra.demo.shop import measure_idle, open_shop
 from infra.demo.view import Customer
 from infra.demo.wire import Wire
-from infra.failing import failing_with
+from infra.failing import failing_with, until_failed
 from infra.stack import Stack
 from schemas.settings import Settings
 
@@ -76,7 +76,7 @@ class Performance:
             StreamVQError: the stack came to a stop.
         """
         kafka, topics = self._settings.kafka, self._settings.topics
-        watch = asyncio.create_task(self._until_failed())
+        watch = asyncio.create_task(until_failed(self._stack))
         backlog = Backlog(WINDOW, LARGEST_WINDOW, WINDOW_S)
         async with self._server, Wire(kafka, topics, kafka.partitions, backlog) as wire, failing_with(watch):
             time = self._sales.checkouts[0].time - OPENING_MS
@@ -125,11 +125,6 @@ class Performance:
             self._probes.cancel()
         self._live.measure(replay, wire)
         return replay, seconds
-
-    async def _until_failed(self) -> None:
-        while not (failure := self._stack.failure):  # noqa: ASYNC110 - it is known to threads, not to this loop
-            await asyncio.sleep(0.5)
-        raise failure
 
     async def _report(self, replay: Replay, wire: Wire, seconds: float, ledger: Ledger) -> dict[str, Any]:
         live, board = self._live, replay.board

@@ -26,7 +26,7 @@ class Options:
         seed: of the events.
         indexers: how many.
         as_json: print one JSON object on standard output and nothing else there.
-        folder: where everything is kept, left behind afterwards; None for a temporary one.
+        keep: keep all data and logs here, in an empty folder; None takes a temporary one, kept when something is wrong.
     """
 
     overload: Source | None = None
@@ -44,4 +44,4 @@ class Options:
     seed: int = 0
     indexers: int = 1
     as_json: bool = False
-    folder: Path | None = None
+    keep: Path | None = None

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,16 @@ from infra.demo.api import Server
 from infra.demo.backlog import Backlog
 from infra.demo.errors import StalledError
 from infra.demo.wire import Wire
+from infra.failing import until_failed
 from infra.load.driver import Driver
 from infra.load.world import MOST_LINES, World
 from infra.ports import free_port
+from infra.run_folder import Say
 from infra.soak.options import Options
 from infra.soak.usage import Series, sample
 from infra.stack import Stack
 from infra.topics import configure_topics
-from schemas.errors import StreamVQError
+from schemas.errors import SettingsError
 from schemas.kafka import KafkaSettings
 from schemas.settings import Settings, load_settings
 
@@ -27,13 +27,10 @@ SETTINGS = Path(__file__).parent.parent / "load" / "svq.toml"
 WINDOW = 8_192
 READY_S = 180.0
 SPARE_IDS = 1.2  # of the items on offer: ids that are deleted at the moment
-FAILED_POLL_S = 0.5
 # What grows by design must have come to its end within the warm-up: the broker's heap, all of it resident at once, and
 # what it keeps of `parameters` before it compacts them, usually for an hour.
 HEAP_MB = 256
 COMPACTION_LAG_MS = 60_000
-
-Say = Callable[[str], None]
 
 
 class Stand:
@@ -83,7 +80,7 @@ async def on_stand(options: Options, stack: Stack, say: Say) -> AsyncIterator[St
     """A stand on a running stack with its catalogue published; ends with the stack's failure if that fails."""
     async with Server(stack.address) as server, _wire(options, stack) as wire:
         stand = Stand(options, stack, wire, server, say)
-        async with beside(_until_failed(stack), sample(stand.pids, stand.series, stack.settings.data / "usage.jsonl")):
+        async with beside(until_failed(stack), sample(stand.pids, stand.series, stack.settings.data / "usage.jsonl")):
             say(f"publishing {options.items:,} items")
             await stand.driver.open()
             yield stand
@@ -103,23 +100,14 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 @contextlib.contextmanager
-def running_stack(options: Options, say: Say) -> Iterator[Stack]:
-    """A stack of its own, ready for queries. Its folder goes away afterwards, unless it was asked for or it failed."""
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="svq-soak-"))
-    keep = True
-    try:
-        with Stack(_settings(options, folder), indexers=options.indexers, log_folder=folder / "logs") as stack:
-            say("starting Kafka, a trainer, indexers and a server")
-            stack.wait_ready(READY_S)
-            parameters = {stack.settings.topics.parameters: {"min.compaction.lag.ms": str(COMPACTION_LAG_MS)}}
-            asyncio.run(configure_topics(stack.settings, parameters))
-            yield stack
-        keep = options.folder is not None
-    finally:
-        if keep:
-            say(f"everything is kept in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+def running_stack(options: Options, folder: Path, say: Say) -> Iterator[Stack]:
+    """A stack of its own, ready for queries."""
+    with Stack(_settings(options, folder), indexers=options.indexers, log_folder=folder / "logs") as stack:
+        say("starting Kafka, a trainer, indexers and a server")
+        stack.wait_ready(READY_S)
+        parameters = {stack.settings.topics.parameters: {"min.compaction.lag.ms": str(COMPACTION_LAG_MS)}}
+        asyncio.run(configure_topics(stack.settings, parameters))
+        yield stack
 
 
 def _wire(options: Options, stack: Stack) -> Wire:
@@ -127,16 +115,10 @@ def _wire(options: Options, stack: Stack) -> Wire:
     return Wire(kafka, stack.settings.topics, kafka.partitions, Backlog(WINDOW), options.overload or "exposures")
 
 
-async def _until_failed(stack: Stack) -> None:
-    while not (failure := stack.failure):  # noqa: ASYNC110 - it is known to threads, not to this loop
-        await asyncio.sleep(FAILED_POLL_S)
-    raise failure
-
-
 def _settings(options: Options, folder: Path) -> Settings:
     given = load_settings(SETTINGS)
     if "bootstrap_servers" in given.kafka.model_fields_set:
-        raise StreamVQError("a soak runs a broker of its own: unset SVQ_KAFKA__BOOTSTRAP_SERVERS")
+        raise SettingsError("a soak runs a broker of its own: unset SVQ_KAFKA__BOOTSTRAP_SERVERS")
     kafka = KafkaSettings(prefix="soak", partitions=max(given.kafka.partitions, options.indexers))
     return given.model_copy(
         update={
