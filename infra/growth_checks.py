@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from infra.group_members import members
 from infra.topic_facts import read_facts
 from schemas.errors import FencedError, TopicsError
 from schemas.settings import Settings
@@ -36,9 +37,7 @@ async def running_groups(admin: AIOKafkaAdminClient, settings: Settings) -> list
     """Groups of the workers that have members."""
     topics = settings.topics
     groups = (topics.trainer_app, topics.indexer_app, topics.trainer_lock)
-    # One at a time: aiokafka reads the answer about several wrongly (it takes version 3 for version 2).
-    answers = [answer for group in groups for answer in await admin.describe_consumer_groups([group])]
-    return sorted(group for answer in answers for _, group, _, _, _, members, *_ in answer.groups if members)
+    return sorted([group for group in groups if await members(admin, group)])
 
 
 def require_stopped(running: Sequence[str], settings: Settings) -> None:

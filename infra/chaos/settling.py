@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from infra.chaos.groups import members
 from infra.chaos.screen import Screen
 from infra.chaos.watch import Watch
 from infra.chaos.world import World
+from infra.group_members import members
 from tables.offsets import probe
 
 # Twice the deadline after which a worker that does not move ends itself.
@@ -79,7 +80,12 @@ class Settling:
         topics = self._world.settings.topics
         there = Counter(name.partition("-")[0] for name in self._world.roles)
         wanted = {topics.trainer_lock: there["trainer"], topics.indexer_app: there["indexer"]}
-        found = {group: await members(self._connection, group) for group in wanted}
+        admin = AIOKafkaAdminClient(**self._connection)
+        try:
+            await admin.start()
+            found = {group: await members(admin, group) for group in wanted}
+        finally:
+            await admin.close()
         return [
             f"{found[group]} of {count} members in {group}" for group, count in wanted.items() if found[group] != count
         ]
