@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
 
 from agents.trainer_lock import TrainerLock
 from schemas.errors import FencedError
 from schemas.kafka import connection
 from schemas.settings import Settings
-from tables.transaction import MAX_BATCH_BYTES
+from tables.transaction import fenced
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +39,7 @@ async def stand_in(settings: Settings, *, take_over: bool = False) -> AsyncItera
                 f"a trainer is at work under the prefix {settings.kafka.prefix}: stop it (SIGTERM) and try again, or "
                 "give --take-over, which fences it. Nothing was changed"
             )
-        async with fenced(arguments, topics.trainer_app) as producer:
+        async with fenced(arguments, topics.trainer_app, TRANSACTION_TIMEOUT_S) as producer:
             log.info("in the trainer's place", prefix=settings.kafka.prefix)
             yield producer
     finally:
@@ -59,20 +58,3 @@ async def _acquired(lock: TrainerLock, seconds: float) -> bool:
     acquiring.cancel()
     await asyncio.wait({acquiring})
     return False
-
-
-@contextlib.asynccontextmanager
-async def fenced(arguments: dict[str, Any], transactional_id: str) -> AsyncIterator[Any]:
-    """A producer of this id: whoever had it before can commit nothing any more, what they left open is settled."""
-    producer = AIOKafkaProducer(
-        **arguments,
-        transactional_id=transactional_id,
-        acks="all",
-        max_batch_size=MAX_BATCH_BYTES,
-        transaction_timeout_ms=int(TRANSACTION_TIMEOUT_S * 1000),
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()

@@ -1,18 +1,17 @@
 """Publishes recorded events, each once however often it is begun: how far it came stands in Kafka, with the events."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from streamvq_client.partitioner import partition_of
 
 from infra.event_files import EventFile, Published
 from schemas.kafka import connection
 from schemas.settings import Settings
 from tables.offsets import committed_offsets
-from tables.transaction import MAX_BATCH_BYTES, Record, publish
+from tables.transaction import Record, fenced, publish
 
 EVENTS_A_TRANSACTION = 20_000
 # An array is one record: far below a topic's 1 MiB, and what a trainer decodes between two looks at the clock.
@@ -43,9 +42,9 @@ async def publish_events(
         FencedError: the same file is being published by another process, too.
     """
     name = f"{settings.topics.exposures}-file-{events.digest()}"
-    mark = TopicPartition(settings.topics.exposures, 0)
-    async with _producer(settings, name) as producer:  # first: a run that is still alive commits nothing from here on
-        before = done = 0 if again else (await committed_offsets(connection(settings.kafka), name, [mark]))[mark] or 0
+    mark, arguments = TopicPartition(settings.topics.exposures, 0), connection(settings.kafka)
+    async with fenced(arguments, name) as producer:  # first: a run that is still alive commits nothing from here on
+        before = done = 0 if again else (await committed_offsets(arguments, name, [mark]))[mark] or 0
         begun = time.monotonic()
         for share, some in _portions(events.read(done)):
             done += len(some)
@@ -93,19 +92,3 @@ def _arrays(bodies: list[bytes]) -> Iterator[bytes]:
         size += len(body) + 1
     if some:
         yield b"[" + b",".join(some) + b"]"
-
-
-@asynccontextmanager
-async def _producer(settings: Settings, transactional_id: str) -> AsyncIterator[Any]:
-    producer = AIOKafkaProducer(
-        **connection(settings.kafka),
-        transactional_id=transactional_id,
-        acks="all",
-        max_batch_size=MAX_BATCH_BYTES,
-        retry_backoff_ms=3,
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()

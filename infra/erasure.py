@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from streamvq_client.rows import decode_history
 from streamvq_client.snapshot import read_topic
 
+from infra.letters.rewriting import count_letters_about, rewrite_without
 from infra.reach import administration
-from infra.rewritten_letters import count_letters_about, rewrite_without
 from infra.topic_facts import TopicFacts, read_facts
 from pipeline.layout import USER_TABLE
 from schemas.errors import InvariantError, UnreachableError

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from streamvq_client.snapshot import read_topic
 
 from agents.moving import Homes
-from agents.stand_in import fenced, stand_in
+from agents.stand_in import stand_in
 from infra.growth_checks import present_partitions, require_stopped, running_groups
 from infra.reach import administration
 from infra.topic_facts import TopicFacts, read_facts
@@ -26,7 +26,7 @@ from schemas.kafka import connection
 from schemas.parameters import COMMIT_KEY, Commit, decode_commit, encode_commit, first_version
 from schemas.settings import Settings
 from tables.offsets import committed_offsets, reader
-from tables.transaction import Record, publish
+from tables.transaction import Record, fenced, publish
 
 ALTER_DEADLINE_S = 30.0
 PAUSE_S = 0.1

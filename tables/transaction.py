@@ -1,10 +1,11 @@
 """One step's output as one Kafka transaction: rows, records and the offsets of the sources they came from."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from tables.errors import RowSizeError
 
@@ -18,6 +19,27 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+@asynccontextmanager
+async def fenced(connection: Mapping[str, Any], transactional_id: str, timeout_s: float = 60.0) -> AsyncIterator[Any]:
+    """A producer of this id: whoever had it before can commit nothing any more, what they left open is settled.
+
+    `timeout_s` is how long Kafka waits for the end of a transaction whose process died, and readers behind it too.
+    """
+    producer = AIOKafkaProducer(
+        **connection,
+        transactional_id=transactional_id,
+        acks="all",
+        max_batch_size=MAX_BATCH_BYTES,
+        transaction_timeout_ms=int(timeout_s * 1000),
+        retry_backoff_ms=3,
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
 
 
 async def publish(

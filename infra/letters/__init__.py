@@ -1,1 +1,1 @@
-"""Dead letters as an operator handles them: found, shown, published again."""
+"""Dead letters as an operator handles them: found, shown, published again, rewritten without those about a user."""

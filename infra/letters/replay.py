@@ -5,12 +5,10 @@ only then reads which letters are marked: two at once cannot publish one event t
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from infra.letters.found import Letters, Wanted
@@ -19,7 +17,7 @@ from schemas.errors import FencedError, UnreachableError
 from schemas.kafka import connection
 from schemas.limits import LIMITS, RECORDS
 from schemas.settings import Settings
-from tables.transaction import MAX_BATCH_BYTES, Record, publish
+from tables.transaction import Record, fenced, publish
 
 AT_A_TIME, BYTES_AT_A_TIME = 500, 4 << 20
 
@@ -65,7 +63,7 @@ async def replay(
     if dry_run:
         return await _replay(settings, None, wanted, limit, again=again)
     try:
-        async with _producer(settings) as producer:
+        async with fenced(connection(settings.kafka), f"{settings.topics.dead_letters}-replay") as producer:
             return await _replay(settings, producer, wanted, limit, again=again)
     except (ProducerFenced, InvalidProducerEpoch) as error:
         raise FencedError("another replay began meanwhile; what is left to publish is left to it") from error
@@ -119,18 +117,3 @@ async def _marked(settings: Settings) -> set[str]:
     async for _ in letters.read(Wanted(place="")):  # none: only the marks are wanted
         pass
     return letters.replayed
-
-
-@asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[Any]:
-    producer = AIOKafkaProducer(
-        **connection(settings.kafka),
-        transactional_id=f"{settings.topics.dead_letters}-replay",
-        acks="all",
-        max_batch_size=MAX_BATCH_BYTES,
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()

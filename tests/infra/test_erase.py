@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from infra.rewritten_letters import count_letters_about, rewrite_without
+from infra.letters.rewriting import count_letters_about, rewrite_without
 from schemas.dead_letters import DeadLetter, arrival_ms, decode_dead_letter, encode_dead_letter
 from schemas.errors import UnreachableError
 from schemas.settings import Settings

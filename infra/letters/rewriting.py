@@ -1,11 +1,8 @@
 """The dead letters without those about one user: Kafka deletes the beginning of a topic, never a record within it."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from streamvq_client.errors import FormatError, NewerFormatError
 from streamvq_client.record import Record as Read
@@ -18,7 +15,7 @@ from schemas.mentions import mentions
 from schemas.settings import Settings
 from schemas.topics import HOUR_MS
 from tables.offsets import reader
-from tables.transaction import MAX_BATCH_BYTES, Record, publish
+from tables.transaction import Record, fenced, publish
 
 COPIED_AT_A_TIME = 1000
 
@@ -34,11 +31,12 @@ async def rewrite_without(settings: Settings, user: str) -> None:
     """
     place = TopicPartition(settings.topics.dead_letters, 0)
     oldest_ms = time.time_ns() // 1_000_000 - 2 * settings.kafka.retention_hours * HOUR_MS
-    async with _producer(settings) as producer:  # which also ends what a run before this one left open
-        async with reader(connection(settings.kafka)) as consumer:
+    arguments = connection(settings.kafka)
+    async with fenced(arguments, f"{place.topic}-rewriting") as producer:
+        async with reader(arguments) as consumer:
             end = (await consumer.end_offsets([place]))[place]
         kept, copied = list[Record](), set[Identity]()
-        async for record in read_topic(connection(settings.kafka), place.topic):
+        async for record in read_topic(arguments, place.topic):
             letter = _letter(record)
             if (
                 record.offset < end
@@ -89,18 +87,3 @@ def _letter(record: Read) -> DeadLetter | None:
         raise
     except FormatError:
         return None
-
-
-@asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[Any]:
-    producer = AIOKafkaProducer(
-        **connection(settings.kafka),
-        transactional_id=f"{settings.topics.dead_letters}-rewriting",
-        acks="all",
-        max_batch_size=MAX_BATCH_BYTES,
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
