@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -75,7 +76,7 @@ class JsonLines:
         decode = msgspec.json.Decoder(_Line).decode
         size, latest = max(self.path.stat().st_size, 1), 0
         with self.path.open("rb") as raw, _lines(self.path, raw) as lines:
-            for number, line in enumerate(islice(lines, skip, None), skip + 1):
+            for number, line in enumerate(islice(self._whole(lines), skip, None), skip + 1):
                 try:
                     head = decode(line)
                 except (ValueError, RecursionError) as error:
@@ -87,6 +88,12 @@ class JsonLines:
                     )
                 latest = max(latest, head.timestamp)
                 yield raw.tell() / size, Published(line.strip(), _text(head.user_id), _text(head.item_id))
+
+    def _whole(self, lines: IO[bytes]) -> Iterator[bytes]:
+        try:
+            yield from lines
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise SettingsError(f"{self.path} is damaged, or was not copied to its end: {error}") from error
 
     def digest(self) -> str:
         """Of its size, beginning and end."""
