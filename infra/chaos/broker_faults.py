@@ -1,6 +1,7 @@
 """Faults of the brokers: killed, restarted, held up."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ from infra.chaos.fault import Fault
 from infra.chaos.process_faults import hit, kill, pause, stop
 from infra.chaos.world import World
 from infra.stack import BROKER
+from schemas.errors import InvariantError
 
 # Below the session of the embedded broker (3 s). A single broker that its controller takes for dead has partitions
 # without a leader for a moment, and Kafka 4.3 then drops the markers of transactions that are just ending: they stay
@@ -28,14 +30,16 @@ def several(world: World) -> str | None:
 
 @asynccontextmanager
 async def kill_in_turn(world: World, target: str) -> AsyncIterator[None]:
-    """Kill each of them once, the next one when the last one answers again."""
+    """Kill each of them once, the next one when the last one answers again; InvariantError when one does not."""
     hit(world, target)
     for broker in world.stack.brokers:
         process = hit(world, broker)
         process.kill()
-        async with asyncio.timeout(BACK_S):
-            while world.process(broker) in {None, process}:  # noqa: ASYNC110 - it is known to threads, not to this loop
-                await asyncio.sleep(LOOK_S)
+        end = time.monotonic() + BACK_S
+        while world.process(broker) in {None, process}:
+            if time.monotonic() > end:
+                raise InvariantError(f"{broker} was killed, and did not come back within {BACK_S:g} s: see its log")
+            await asyncio.sleep(LOOK_S)
     yield
 
 
