@@ -2,13 +2,13 @@
 
 import json
 from collections import Counter, deque
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from infra.commands.given_time import time_ms
 from infra.commands.kafka_reading import run, settings_and_logs
-from infra.commands.shown_letters import document, line, plain
+from infra.commands.shown_letters import document, line, plain, printable
 from infra.letters.found import Found, Letters, Wanted
 from infra.letters.replay import Replayed, refusal
 from infra.letters.replay import replay as publish_again
@@ -16,22 +16,13 @@ from infra.letters.replay import replay as publish_again
 app = typer.Typer(no_args_is_help=True, help="Look at the events that were not taken, and publish them again.")
 
 
-def _time(text: str) -> int:
-    """Milliseconds since 1970."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time; write 2026-01-31, or 2026-01-31T12:00:00+01:00") from error
-    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 Reason = Annotated[str | None, typer.Option(help="Only this reason.")]
 Topic = Annotated[str | None, typer.Option(help="Only events from this topic.")]
 Key = Annotated[str | None, typer.Option(help="Only records with this key.")]
 Since = Annotated[
-    Any, typer.Option(parser=_time, metavar="TIME", help="Only letters from then on; UTC unless it says.")
+    Any, typer.Option(parser=time_ms, metavar="TIME", help="Only letters from then on; UTC unless it says.")
 ]
-Until = Annotated[Any, typer.Option(parser=_time, metavar="TIME", help="Only letters from before then.")]
+Until = Annotated[Any, typer.Option(parser=time_ms, metavar="TIME", help="Only letters from before then.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, values in full.")]
 
 
@@ -84,7 +75,7 @@ def show(
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return
     for name, value in shown.items():
-        typer.echo(f"{name}\t{'' if value is None else value}")
+        typer.echo(f"{name}\t{'' if value is None else printable(str(value))}")
 
 
 @app.command()

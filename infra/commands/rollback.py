@@ -2,12 +2,12 @@
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.commands.given_time import time_ms
 from infra.commands.kafka_reading import run, settings_and_logs
 from schemas.settings import Settings
 
@@ -24,8 +24,12 @@ def rollback(
     file: Annotated[Path, typer.Argument(help="What `svq export model` wrote.")],
     *,
     forget_since: Annotated[
-        datetime | None,
-        typer.Option(help="Take positives at or after this time (UTC) out of the users' histories, too."),
+        Any,
+        typer.Option(
+            parser=time_ms,
+            metavar="TIME",
+            help="Take positives at or after then out of the users' histories, too; UTC unless it says.",
+        ),
     ] = None,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Fence a trainer that is at work, instead of refusing.")
@@ -44,8 +48,7 @@ def rollback(
     settings = settings_and_logs()
     with Reading(f"Reading {file.name}") as reading:
         exported = read_model(file, reading.show)
-    since_ms = None if forget_since is None else int(forget_since.replace(tzinfo=UTC).timestamp() * 1000)
-    told = run(_go_back(settings, exported, since_ms, dry_run=dry_run, take_over=take_over))
+    told = run(_go_back(settings, exported, forget_since, dry_run=dry_run, take_over=take_over))
     if as_json:
         typer.echo(json.dumps({"file": str(file), "dry_run": dry_run, **told}))
         return

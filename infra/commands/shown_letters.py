@@ -46,7 +46,12 @@ def line(found: Found, letters: Letters) -> str:
     time_ms, letter = found
     time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
     reason = f"{letter.reason} (replayed)" if letter.place in letters.replayed else letter.reason
-    return "\t".join([time, letter.place, reason, letter.detail, _short(letter.key), _short(letter.value)])
+    return "\t".join([time, letter.place, reason, printable(letter.detail), _short(letter.key), _short(letter.value)])
+
+
+def printable(text: str) -> str:
+    """What a terminal shows and does not obey, on one line: whoever could publish wrote it."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _bytes(name: str, data: bytes | None) -> dict[str, str | None]:
@@ -60,9 +65,8 @@ def _bytes(name: str, data: bytes | None) -> dict[str, str | None]:
 
 
 def _short(data: bytes | None) -> str:
-    """One line that a terminal can show, whatever is in it."""
+    """The beginning of it."""
     if data is None:
         return "null"
-    text = data[: 4 * SHOWN_LENGTH].decode(errors="backslashreplace")
-    printable = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-    return printable if len(printable) <= SHOWN_LENGTH else f"{printable[:SHOWN_LENGTH]}… ({len(data)} bytes)"
+    text = printable(data[: 4 * SHOWN_LENGTH].decode(errors="backslashreplace"))
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}… ({len(data)} bytes)"

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from infra import cli
+from infra.commands.given_time import time_ms
 from pipeline.errors import ConfigError
 from schemas.errors import FencedError, InvariantError, ResourceError, SettingsError, TopicsError, UnreachableError
 from schemas.settings import Settings
@@ -151,3 +152,12 @@ def test_topics_are_created_and_checked(
     assert cli.run(["topics", "check", "--json"]) == 2
     found = json.loads(capsys.readouterr().out)
     assert {difference["what"] for difference in found} == {"partitions"}
+
+
+@pytest.mark.parametrize(
+    "command", [["dead-letters", "list", "--since"], ["rollback", "model.safetensors", "--forget-since"]]
+)
+def test_a_time_is_written_in_one_way(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert time_ms("2026-01-31") == time_ms("2026-01-31T01:00:00+01:00") == 1_769_817_600_000
+    assert cli.run([*command, "yesterday"]) == 2
+    assert "'yesterday' is no time" in capsys.readouterr().err

@@ -205,6 +205,7 @@ async def test_one_dead_letter(svq: Command) -> None:
     assert shown["refused"] == "not of a topic that workers read"  # another prefix
     text = (await svq("dead-letters", "show", "svq-exposures[1]@17#4")).stdout
     assert "reason\tmissing_id\n" in text
+    assert "key\tu\\t2\n" in (await svq("dead-letters", "show", "svq-exposures[0]@4")).stdout, "no terminal obeys it"
     missing = await svq("dead-letters", "show", "svq-exposures[1]@17")
     assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 'svq-exposures[1]@17'\n")
 
