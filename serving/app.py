@@ -45,7 +45,9 @@ class Server:
 
 def _create_app(server: Server, settings: Settings) -> FastAPI:
     gate = Middleware(Gate, metrics=server.metrics, max_body_bytes=settings.server.max_body_bytes)
-    app = FastAPI(title="streamvq", version=version("streamvq"), description=ABOUT, middleware=[gate])
+    app = FastAPI(
+        title="streamvq", version=version("streamvq"), description=ABOUT, middleware=[gate], redirect_slashes=False
+    )
     install_problems(app)
     ready = [Depends(_when_ready(server))]
     app.include_router(retrieve_routes(Desk(server.replica, settings.server, server.metrics)), dependencies=ready)

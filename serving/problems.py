@@ -65,8 +65,7 @@ async def _validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
     first: dict[str, Any] = error.errors()[0]
     if first["type"] == "json_invalid":
-        detail = f"The body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}."
-        return problem_response(problem(400, "not_json", detail, "Send a JSON object as described at /docs."))
+        return _not_json(f"The body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}.")
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     more = len(error.errors()) - 1
     detail = f"{where}: {first['msg'].removeprefix('Value error, ')}" + (f" (and {more} more)" if more else "")
@@ -75,5 +74,11 @@ async def _validation(_: Request, error: Exception) -> Response:
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    if error.status_code == 400:  # it comes from reading the body alone: not UTF-8, nested too deeply, endless digits
+        return _not_json(f"{error.detail}.")
     code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     return problem_response(problem(error.status_code, code, str(error.detail), "See /docs for what there is."))
+
+
+def _not_json(detail: str) -> Response:
+    return problem_response(problem(400, "not_json", detail, "Send a JSON object as described at /docs."))

@@ -77,6 +77,7 @@ async def check_paths(client: httpx.AsyncClient) -> None:
     assert problem(await client.get("/v1/clusters/first")).code == "invalid_request"
     assert problem(await client.get("/v1/clusters", params={"limit": 0})).code == "invalid_request"
     assert problem(await client.get("/nothing/here")).code == "no_such_path"
+    assert problem(await client.get("/v1/clusters/")).code == "no_such_path"
     assert problem(await client.get("/v1/retrieve")).code == "method_not_allowed"
 
 
@@ -90,6 +91,8 @@ async def check_bodies(client: httpx.AsyncClient) -> None:
     assert problem(whole).code == "body_too_large"
     assert problem(await client.post("/v1/retrieve", content=dripping(), headers=headers)).code == "body_too_large"
     assert problem(await client.post("/v1/retrieve", content=b'{"k": ', headers=headers)).code == "not_json"
+    for unreadable in (b"\xff\xfe", b"[" * 50_000, b"9" * 5000):
+        assert problem(await client.post("/v1/retrieve", content=unreadable, headers=headers)).code == "not_json"
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(world: World, server_settings: Settings) -> None:
