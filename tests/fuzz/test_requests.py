@@ -1,0 +1,162 @@
+"""Whatever is sent to a server: an answer or a problem of ours, never a defect, and the next question is answered."""
+
+import asyncio
+import json
+import socket
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hostile import mutated, plain
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from infra.child import Child
+from infra.ports import free_port
+from infra.readiness import readiness
+from infra.roles import process_environment, svq
+from infra.topics import create_topics
+from schemas.kafka import KafkaSettings
+from schemas.settings import Settings
+from schemas.workers import ServerSettings
+from tests.infra.processes import until
+from tests.serving.conftest import publish
+from tests.serving.world import World
+
+READY_S, DEADLINE_S = 150.0, 60.0  # of a busy machine
+ANSWERS = {200, 400, 404, 405, 413, 422}
+MOST_BYTES = 100_000
+MANY = hypothesis_settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+
+pytestmark = pytest.mark.timeout(300)
+
+numbers = st.integers() | st.floats() | st.sampled_from([-1, 0, 2**31, 2**63, 2**64, 10**400])
+names = st.sampled_from(["u3", "i1", "i2", "a/b", "..", "%"]) | st.text(min_size=1, max_size=60) | st.integers()
+features = st.dictionaries(st.sampled_from(["country", "hour", "genre", "x"]), plain | numbers, max_size=3)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "user_id": names,
+    "history": st.lists(names, max_size=5),
+    "features": features,
+    "context": features,
+    "k": st.integers(1, 100),
+    "exclude": st.lists(names, max_size=5),
+    "tasks": st.dictionaries(st.sampled_from(["click", "watch"]), st.floats(-1e300, 1e300), min_size=1, max_size=2),
+    "candidates": st.integers(1, 500),
+    "exact": st.booleans(),
+    "explain": st.booleans(),
+}
+well_formed = st.fixed_dictionaries({}, optional=FIELDS)
+one_wrong = st.builds(
+    lambda query, name, value: query | {name: value},
+    well_formed,
+    st.sampled_from([*FIELDS, "more"]),
+    plain | numbers | st.text(min_size=300, max_size=400),
+)
+queries = well_formed | one_wrong
+SAMPLES = [
+    json.dumps(body).encode()
+    for body in (
+        {"user_id": "u3", "features": {"country": "c1"}, "k": 5, "tasks": {"watch": 1.0}, "explain": True},
+        {"queries": [{"history": ["i1", "i2"], "exclude": ["i7"]}, {"exact": True}]},
+    )
+]
+UNREADABLE = [b"[" * 9_000, b'{"features":' * 2_000, b"9" * 5000, b'{"user_id":"\\ud800"}', b"\xff\xfe\x00"]
+bodies = st.one_of(
+    queries.map(lambda body: json.dumps(body).encode()),
+    st.lists(queries, max_size=4).map(lambda several: json.dumps({"queries": several}).encode()),
+    plain.map(lambda body: json.dumps(body).encode()),
+    mutated(SAMPLES),
+    st.sampled_from(UNREADABLE),
+)
+quoted = st.binary(max_size=300).map(quote)
+paths = st.one_of(
+    st.builds("/v1/items/{}".format, names.map(str).map(quote) | quoted),
+    st.builds("/v1/clusters/{}?limit={}".format, st.integers(-3, 20) | numbers | quoted, st.integers(1, 9) | numbers),
+    st.builds("/v1/clusters?sort={}&limit={}".format, st.just("exposures") | quoted, st.integers(1, 9) | numbers),
+    st.sampled_from(["/v1/clusters/", "//", "/v1/stats/..", "/v1/retrieve/batch/", "/docs/"]),
+    quoted.map("/{}".format),
+)
+
+
+@pytest.fixture(scope="module")
+def address(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with a trained model, as a process of its own: after all that is sent to it, it has logged no error."""
+    kafka = KafkaSettings(bootstrap_servers=bootstrap, prefix=f"fuzz{uuid.uuid4().hex[:8]}", partitions=2)
+    server = ServerSettings(port=free_port())
+    settings = Settings(data=tmp_path_factory.mktemp("fuzz"), kafka=kafka, server=server)
+    asyncio.run(create_topics(settings))
+    world = World(settings.topics)
+    world.train(10)
+    asyncio.run(publish(settings, world.everything()))
+    log = list[str]()
+    child = Child(svq("server"), env=process_environment(settings, {}), on_line=log.append).start()
+    try:
+        found = f"http://127.0.0.1:{server.port}"
+        until(lambda: readiness(found)[0], READY_S)
+        yield found
+        assert child.running
+    finally:
+        child.stop(10.0)
+    assert not [line for line in log if '"level":"error"' in line or "Traceback" in line]
+
+
+def check(response: httpx.Response) -> int:
+    """The status of a response that is as it should be."""
+    assert response.status_code in ANSWERS, (response.status_code, response.text)
+    if response.status_code != 200:
+        assert response.headers["content-type"] == "application/problem+json"
+        problem = response.json()
+        assert problem["status"] == response.status_code
+        assert problem["code"] != "http_error", "a problem without a name of its own"
+        assert len(response.content) < MOST_BYTES
+    return response.status_code
+
+
+def test_any_body(address: str) -> None:
+    statuses = Counter[int]()
+    with httpx.Client(base_url=address, timeout=DEADLINE_S) as client:
+
+        @MANY
+        @given(bodies, st.sampled_from(["/v1/retrieve", "/v1/retrieve/batch"]))
+        def asked(body: bytes, path: str) -> None:
+            statuses[check(client.post(path, content=body, headers={"content-type": "application/json"}))] += 1
+
+        asked()
+        assert client.get("/healthz").json() == {"alive": True}
+    assert statuses.keys() >= {200, 400, 422}, "they reach all that can become of a body"
+
+
+def test_any_path(address: str) -> None:
+    statuses = Counter[int]()
+    with httpx.Client(base_url=address, timeout=DEADLINE_S) as client:
+
+        @MANY
+        @given(paths, st.sampled_from(["GET", "GET", "GET", "POST", "DELETE"]))
+        def asked(path: str, method: str) -> None:
+            statuses[check(client.request(method, path))] += 1
+
+        asked()
+        assert client.get("/healthz").json() == {"alive": True}
+    assert statuses.keys() >= {200, 404, 405, 422}, "they reach all that can become of a path"
+
+
+def test_any_bytes(address: str) -> None:
+    body = b"POST /v1/retrieve HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    url = httpx.URL(address)
+
+    @MANY
+    @given(mutated([body, b"GET /v1/stats HTTP/1.1\r\nHost: x\r\n\r\n"]) | st.binary(max_size=200))
+    def sent(data: bytes) -> None:
+        with socket.create_connection((url.host, url.port), timeout=DEADLINE_S) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            answer = connection.recv(MOST_BYTES)
+        assert not answer or int(answer.split()[1]) in ANSWERS, answer
+
+    sent()
+    assert httpx.get(f"{address}/healthz", timeout=DEADLINE_S).json() == {"alive": True}
