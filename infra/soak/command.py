@@ -7,17 +7,15 @@ from typing import Any
 from infra.logs import configure_logs
 from infra.run_folder import Say, run_folder
 from infra.signals import stop_signals_interrupt
-from infra.soak.growth import WINDOWS
-from infra.soak.options import Options
+from infra.soak.options import SAMPLE_S, SAMPLES, Options
 from infra.soak.overload import overload
 from infra.soak.stand import on_stand, running_stack
 from infra.soak.steady import soak
-from infra.soak.usage import SAMPLE_S
 from infra.stack import Stack
 from schemas.errors import InvariantError, SettingsError
 from schemas.workers import LogSettings
 
-LEAST_S = 2 * WINDOWS * SAMPLE_S  # two samples in each window
+LEAST_S = SAMPLES * SAMPLE_S[0]
 
 
 def run(options: Options, say: Say, show: Callable[[dict[str, Any]], None]) -> None:
@@ -38,8 +36,7 @@ def run(options: Options, say: Say, show: Callable[[dict[str, Any]], None]) -> N
 
 def _check(options: Options) -> None:
     """Refuse at once what could not be judged at the end."""
-    measured_s = 60 * (options.minutes - options.warm_minutes)
-    if not options.overload and measured_s < LEAST_S:
+    if not options.overload and options.measured_s < LEAST_S:
         raise SettingsError(
             f"--minutes {options.minutes:g} with {options.warm_minutes:g} of them --warm-up: at least {LEAST_S:g} s "
             "must follow the warm-up, for growth is what their last fifth has beyond the first"

@@ -6,6 +6,9 @@ from typing import Literal
 
 Source = Literal["exposures", "candidates"]
 
+SAMPLE_S = 0.6, 5.0  # least and most from one sample to the next
+SAMPLES = 25  # at least: five in each of the windows that are compared
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -45,3 +48,14 @@ class Options:
     indexers: int = 1
     as_json: bool = False
     keep: Path | None = None
+
+    @property
+    def measured_s(self) -> float:
+        """Seconds of load behind the warm-up; an overload has none."""
+        return 60 * (self.minutes - (0.0 if self.overload else self.warm_minutes))
+
+    @property
+    def sample_s(self) -> float:
+        """Seconds from one sample of the processes to the next."""
+        least, most = SAMPLE_S
+        return max(least, min(most, self.measured_s / SAMPLES))

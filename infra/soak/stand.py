@@ -80,7 +80,8 @@ async def on_stand(options: Options, stack: Stack, say: Say) -> AsyncIterator[St
     """A stand on a running stack with its catalogue published; ends with the stack's failure if that fails."""
     async with Server(stack.address) as server, _wire(options, stack) as wire:
         stand = Stand(options, stack, wire, server, say)
-        async with beside(until_failed(stack), sample(stand.pids, stand.series, stack.settings.data / "usage.jsonl")):
+        file = stack.settings.data / "usage.jsonl"
+        async with beside(until_failed(stack), sample(stand.pids, stand.series, file, options.sample_s)):
             say(f"publishing {options.items:,} items")
             await stand.driver.open()
             yield stand

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import psutil
 
-SAMPLE_S = 5.0
 MIB = 1 << 20
 DATA = {".sst", ".log", ".index", ".timeindex", ".txnindex", ".snapshot"}
 
@@ -47,7 +46,7 @@ def _files(process: psutil.Process) -> int:
     return process.num_fds() - data
 
 
-async def sample(pids: Callable[[], Mapping[str, int | None]], series: Series, file: Path) -> None:
+async def sample(pids: Callable[[], Mapping[str, int | None]], series: Series, file: Path, every_s: float) -> None:
     """Append to each role's series, and to the file as a line of JSON each, until cancelled; times are the loop's."""
     loop = asyncio.get_running_loop()
     with file.open("a", encoding="utf-8") as lines:
@@ -57,4 +56,4 @@ async def sample(pids: Callable[[], Mapping[str, int | None]], series: Series, f
                     series.setdefault(role, []).append(found)
                     lines.write(json.dumps({"role": role} | found._asdict()) + "\n")
             lines.flush()
-            await asyncio.sleep(SAMPLE_S)
+            await asyncio.sleep(every_s)
