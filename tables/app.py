@@ -30,6 +30,11 @@ class App(faust.App):  # type: ignore[misc]  # Faust carries no types
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 
+    async def leave_group(self) -> None:
+        """Let others have the partitions now, however long Faust takes to stop."""
+        if self._consumer is not None:
+            await self._consumer.leave_group()
+
 
 def create_app(config: WorkerConfig) -> App:
     """A Faust app for the config; add tables, sources and agents, then start it."""

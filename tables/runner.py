@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
-    """Run until `stop`: then the steps in flight finish, the producers close and the group is left.
+    """Run until `stop`: then the steps in flight finish, the producers close, the group is left, and Faust ends.
 
     A service of Faust that crashes ends the process, for Faust itself would go on half-working.
     """
@@ -21,6 +21,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     await stop.wait()
     crash.cancel()
     await app.shards.release()
+    await app.leave_group()
     starting.cancel()
     await app.stop()
     log.info("stopped", group=app.shards.config.group)

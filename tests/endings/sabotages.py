@@ -87,6 +87,12 @@ def queries_block_the_loop() -> None:
     Desk.answer = blocks_the_loop  # type: ignore[method-assign,assignment]
 
 
+def stopping_hangs() -> None:
+    from tables.app import App
+
+    App.stop = never_ends  # type: ignore[method-assign]
+
+
 # What fails
 
 
