@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 NEVER = 3600.0
 SLOW_S = 1.0
 FILE_BYTES = 200_000
+GO = asyncio.Event()
 
 
 def boom(*_: Any, **__: Any) -> NoReturn:
@@ -262,6 +263,46 @@ def says_that_it_begins() -> None:
     worker.require_topics = say
 
 
+# What waits for a sign
+
+
+async def _held() -> None:
+    """Say so, and go on at SIGUSR1."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, GO.set)
+    print("held", flush=True)
+    await GO.wait()
+
+
+def restoring_is_held() -> None:
+    """Once some rows are there."""
+    from agents import watchdog
+    from tables import restore
+
+    watchdog.LOOK_S = 0.2
+    settle = restore._settle
+
+    async def held(consumer: Any, waiting: Any) -> None:
+        await settle(consumer, waiting)
+        if any(target.position for target in waiting.values()):
+            await _held()
+
+    restore._settle = held
+
+
+def reading_is_held() -> None:
+    """Once some of what there is has been read."""
+    from serving.follower import Follower
+
+    step = Follower._step
+
+    async def held(self: Follower, reader: Any, metrics: Any) -> None:
+        await step(self, reader, metrics)
+        if any(reader.positions.values()):
+            await _held()
+
+    Follower._step = held  # type: ignore[method-assign]
+
+
 # What tells
 
 
@@ -281,29 +322,3 @@ def tells_of_its_tasks() -> None:
         print(json.dumps({"event": "told"}), flush=True)
 
     signal.signal(signal.SIGUSR1, tell)
-
-
-def reading_is_slow() -> None:
-    from serving import follower
-
-    step = follower.Follower._step
-
-    async def slowly(*arguments: Any) -> None:
-        await asyncio.sleep(SLOW_S / 10)
-        await step(*arguments)
-
-    follower.Follower._step = slowly  # type: ignore[method-assign]
-
-
-def restoring_is_slow() -> None:
-    from agents import watchdog
-    from tables.table import Table
-
-    watchdog.LOOK_S = 0.2
-    apply = Table.apply
-
-    def slowly(*arguments: Any) -> None:
-        time.sleep(SLOW_S / 4)
-        apply(*arguments)
-
-    Table.apply = slowly  # type: ignore[method-assign]
