@@ -12,11 +12,11 @@ from aiokafka.errors import KafkaError
 
 from agents.incumbent import Incumbent
 from schemas.errors import TopicsError
+from tables.config import heartbeat_s
 from tables.guard import guarded
 
 log = structlog.get_logger(__name__)
 
-HEARTBEATS_A_SESSION = 5
 POLL_MS = 1_000
 
 
@@ -34,7 +34,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             session_timeout_s: silence after which the lock goes to another member.
             precedence: as of `Incumbent`.
         """
-        self._session_ms = int(1000 * session_timeout_s)
+        self._session_s = session_timeout_s
         self._topic = topic
         self._assignor = Incumbent(precedence=precedence)
         self._connection = dict(connection)
@@ -56,8 +56,8 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             **self._connection,
             group_id=self._topic,
             enable_auto_commit=False,
-            session_timeout_ms=self._session_ms,
-            heartbeat_interval_ms=self._session_ms // HEARTBEATS_A_SESSION,
+            session_timeout_ms=int(1000 * self._session_s),
+            heartbeat_interval_ms=int(1000 * heartbeat_s(self._session_s)),
             partition_assignment_strategy=(self._assignor,),
         )
         await self._consumer.start()

@@ -9,14 +9,13 @@ import faust
 from aiokafka import TopicPartition
 from yarl import URL
 
-from tables.config import WorkerConfig
+from tables.config import WorkerConfig, heartbeat_s
 from tables.consumer import Transport
 from tables.errors import FolderError, die
 from tables.manager import TableManager
 from tables.shards import Shards
 from tables.table import Table
 
-HEARTBEATS_A_SESSION = 10 / 3
 # RocksDB's defaults under Faust are 2 GiB of cache and 192 MiB of write buffers for every table partition.
 ROCKSDB = {"block_cache_size": 32 << 20, "write_buffer_size": 16 << 20, "max_open_files": 512}
 
@@ -54,7 +53,7 @@ def create_app(config: WorkerConfig) -> App:
         TableManager=TableManager,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=config.session_timeout_s,
-        broker_heartbeat_interval=config.session_timeout_s / HEARTBEATS_A_SESSION,
+        broker_heartbeat_interval=heartbeat_s(config.session_timeout_s),
         stream_wait_empty=False,  # without acknowledgements nothing ever counts as finished
         web_enabled=False,
     )

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+HEARTBEAT_S = 1.0
+
+
+def heartbeat_s(session_timeout_s: float) -> float:
+    """Their answers say that others came or left, and nothing moves before all members have heard it."""
+    return min(HEARTBEAT_S, session_timeout_s / 4)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
