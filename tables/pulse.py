@@ -39,6 +39,13 @@ class Pulse:
         since = self._since
         return 0.0 if since is None else self._now() - since
 
+    @property
+    def overdue(self) -> bool:
+        """Whether it has stood still for longer than it may."""
+        # The limit first: `during` rests before it takes a longer limit back, maybe in another thread just now.
+        limit_s = self.limit_s
+        return self.still_s > limit_s
+
     def beat(self) -> None:
         """It moved, and is expected to move again."""
         self.note = ""
@@ -106,7 +113,7 @@ class Pulses(Collector):
 
     def overdue(self) -> Pulse | None:
         """One that has stood still for longer than it may."""
-        return next((pulse for pulse in list(self._pulses.values()) if pulse.still_s > pulse.limit_s), None)
+        return next((pulse for pulse in list(self._pulses.values()) if pulse.overdue), None)
 
     def collect(self) -> Iterator[Metric]:
         """For Prometheus."""
