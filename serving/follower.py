@@ -55,6 +55,7 @@ class Follower:
         self._reader: ChangelogReader | None = None
         self._versions = Versions()
         self._unread: list[Record] = []
+        self._taken = 0  # offset of the parameters before which all is in the model: it was read by another reader
         self._anew: asyncio.Task[Whole] | None = None
         self._ready = False
         self._interval_s = settings.server.version_interval_ms / 1000
@@ -105,7 +106,7 @@ class Follower:
     async def _step(self, reader: ChangelogReader, metrics: Metrics) -> None:
         records = await reader.poll(POLL_RECORDS, POLL_MS)
         await self._apply([record for record in records if record.topic != self._parameters], metrics)
-        self._unread += [record for record in records if record.topic == self._parameters]
+        self._unread += [one for one in records if one.topic == self._parameters and one.offset >= self._taken]
         await self._go_on(self._parameters not in reader.waiting_for(), metrics)
         metrics.read(records)
         if reader.ready and not self._ready:
@@ -152,8 +153,8 @@ class Follower:
         await self._activate(lambda: self._replica.activate(*version), metrics)
 
     async def _exchange(self, whole: Whole, metrics: Metrics) -> None:
-        self._versions = whole.versions
-        self._unread = [record for record in self._unread if record.offset >= whole.position]
+        self._versions, self._taken = whole.versions, whole.position
+        self._unread = [record for record in self._unread if record.offset >= self._taken]
         await self._activate(lambda: self._replica.exchange(whole.model, whole.commit), metrics)
         log.info("model of another configuration", version=whole.commit.version)
 

@@ -13,8 +13,11 @@ from pipeline.changes import Changes
 from pipeline.config import Feature, Task
 from pipeline.learner import Learner
 from pipeline.migration import migrate
+from schemas.kafka import KafkaSettings
 from schemas.settings import Settings
 from schemas.versions import Version
+from serving import anew, follower
+from serving.anew import Whole
 from tests.serving.conftest import Running, publish, running, until
 from tests.serving.world import World, merged
 
@@ -96,3 +99,59 @@ def liked(rows: int, step: int) -> Batch:
         np.ones((rows, 3), np.float32),
         item_features=[{"genre": f"g{item % 8}", "brand": f"b{item % 5}"} for item in items],
     )
+
+
+async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind(
+    world: World,
+    kept: tuple[Changes, Changes, Version],
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parameters, state, first = kept
+    more = replace(world.config, tasks=(*world.config.tasks, LIKE))
+    done = migrate(parameters, state, world.config, more)
+    learner = Learner(more, strict=False)
+    learner.restore(merged(parameters, done.parameters), state.merge(done.state))
+    hash_of_more, behind = more.hash(), 0
+
+    def version(number: int, changes: Changes) -> Version:
+        commit = msgspec.structs.replace(first.commit, version=number, config_hash=hash_of_more)
+        return Version(changes, commit, more)
+
+    async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int) -> Whole:
+        nonlocal behind
+        number = first.commit.version + 1
+        await publish(server_settings, 200 * world.history_records())  # for the reader to be busy with
+        for step in range(3):
+            learner.step(liked(more.batch, step))
+            number += 1
+            await publish(server_settings, world.version_records(version(number, learner.take_changes()[0]))[1:])
+        whole = await anew.read_anew(kafka, topic, 10_000, poll_ms)
+        assert whole.commit.version == number
+        behind = (await lag_and_version(server))[0]
+        monkeypatch.setattr(follower, "POLL_RECORDS", 10)
+        return whole
+
+    monkeypatch.setattr(follower, "read_anew", read_anew)
+    await publish(server_settings, [*world.item_records(), *world.version_records(first)])
+    async with running(server_settings) as server:
+        await server.ready()
+        monkeypatch.setattr(follower, "POLL_RECORDS", 1)
+        await publish(server_settings, world.version_records(version(first.commit.version + 1, done.parameters)))
+        served: list[int] = []
+
+        async def caught_up() -> bool:
+            assert not server.task.done()
+            lag, number = await lag_and_version(server)
+            served.append(number)
+            return lag == 0 and number == first.commit.version + 4
+
+        await until(caught_up, "the last version is served, and all of it is read")
+    assert behind > 0
+    assert served == sorted(served)
+
+
+async def lag_and_version(server: Running) -> tuple[int, int]:
+    stats = await server.stats()
+    (lag,) = [topic["lag"] for topic in stats["readiness"]["topics"] if topic["topic"].endswith("-parameters")]
+    return lag, stats["version"]
