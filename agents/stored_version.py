@@ -96,8 +96,8 @@ class _Side:
         record = self.waiting.popleft()
         key = record.key or b""
         self.closed = key == COMMIT_KEY
+        self.kept.pop(key, None)  # so that the order is the topic's: parts of a tensor mean something by it
         if record.value is None:
-            self.kept.pop(key, None)
             return
         self.kept[key] = record.value
         if self.closed:

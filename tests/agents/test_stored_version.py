@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import numpy as np
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from agents.stored_version import read_version
+from agents.stored_version import changes_of, read_version
+from pipeline.changes import Changes
 from pipeline.config import ModelConfig, Task
 from schemas.errors import InvariantError, TopicsError
 from schemas.kafka import connection
-from schemas.parameters import COMMIT_KEY, CONFIG_KEY, Commit, encode_commit, encode_config
+from schemas.parameters import COMMIT_KEY, CONFIG_KEY, Commit, encode_commit, encode_config, records_of
 from schemas.settings import Settings
+from schemas.tensors import CHUNK_BYTES
 from tables.transaction import Record, publish
 
 CONFIG = ModelConfig(tasks=(Task("click"),))
@@ -78,3 +81,21 @@ async def test_no_model_and_a_state_that_an_older_trainer_wrote(settings_with_to
         await write(producer, settings, 1, close_state=False)
         with pytest.raises(InvariantError, match="older streamvq"):
             await read_version(connection(settings.kafka), settings.topics, silence_s=1)
+
+
+async def test_parts_left_over_from_a_larger_tensor_are_not_read_into_a_smaller_one(
+    settings_with_topics: Settings,
+) -> None:
+    settings, name = settings_with_topics, "tower.user"
+    place = TopicPartition(settings.topics.parameters, 0)
+    numbers = CHUNK_BYTES // 8
+    async with trainer(settings) as producer:
+        await write(producer, settings, 1)
+        for length in (3 * numbers, 2 * numbers):
+            parts = [Record(*record) for record in records_of(Changes(dense={name: np.arange(float(length))}))]
+            await publish(producer, {place: parts}, {}, settings.topics.trainer_app)
+        await write(producer, settings, 2)
+    stored = await read_version(connection(settings.kafka), settings.topics)
+    assert f"{name}/2".encode() in stored.parameters
+    kept = {key: value for key, value in stored.parameters.items() if key not in KEYS}
+    np.testing.assert_array_equal(changes_of(kept).dense[name], np.arange(2.0 * numbers))
