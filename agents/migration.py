@@ -1,11 +1,9 @@
 """Carries the stored model over to the configuration of the settings: `svq migrate`. One Kafka transaction."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
@@ -87,18 +85,8 @@ async def carry_out(settings: Settings, say: Say, *, take_over: bool = False) ->
         if found.stored is not None and found.needed:
             records = await asyncio.to_thread(_records, found.stored, found.wanted, settings)
             say(f"writing {sum(map(len, records.values())):,} records")
-            await _publish(producer, records, settings)
+            await publish(producer, records, {}, settings.topics.trainer_app)
         return found
-
-
-async def _publish(producer: Any, records: Mapping[TopicPartition, list[Record]], settings: Settings) -> None:
-    try:
-        await publish(producer, records, {}, settings.topics.trainer_app)
-    except BaseException:
-        # Readers wait behind an open transaction. Whoever starts next would settle it; better now.
-        with contextlib.suppress(Exception):
-            await producer.abort_transaction()
-        raise
 
 
 def _plan(stored: Stored | None, settings: Settings) -> Plan:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from tables.errors import RowSizeError
 
 MAX_BATCH_BYTES = 900_000  # below the 1 MiB that a topic takes by default
+CLOSE_DEADLINE_S = 10.0
 MAX_RECORD_BYTES = 7 << 20  # below the 8 MiB of our own topics
 
 
@@ -25,6 +26,7 @@ class Record(NamedTuple):
 async def fenced(connection: Mapping[str, Any], transactional_id: str, timeout_s: float = 60.0) -> AsyncIterator[Any]:
     """A producer of this id: whoever had it before can commit nothing any more, what they left open is settled.
 
+    So is what the block leaves open when it fails: readers would wait behind it until somebody else has the id.
     `timeout_s` is how long Kafka waits for the end of a transaction whose process died, and readers behind it too.
     """
     producer = AIOKafkaProducer(
@@ -38,8 +40,15 @@ async def fenced(connection: Mapping[str, Any], transactional_id: str, timeout_s
     await producer.start()
     try:
         yield producer
+    except BaseException:
+        with suppress(Exception):  # there may be none, or no Kafka
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await producer.abort_transaction()
+        raise
     finally:
-        await producer.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await producer.stop()
 
 
 async def publish(
