@@ -63,7 +63,9 @@ class TableFollower(ABC):
         records = await self._reader.poll(max_records=RECORDS_AT_A_TIME)
         self._pulse.look(self._reader.positions, behind=any(self._reader.lag().values()))
         if records:
+            self._pulse.rest()  # the training thread may be at something longer first, and has a pulse of its own
             await self._take(records)
+            self._pulse.beat()
         self._count()
 
     def _count(self) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from aiokafka import AIOKafkaProducer
+from streamvq_client.record import Record
 from streamvq_client.rows import ClusterRow, encode
 
 from agents.empty_clusters import QUIET_S, ClusterSizes, EmptyClusters
@@ -52,6 +54,31 @@ async def test_shares_of_all_partitions_add_up_and_changes_are_followed(settings
             following.cancel()
         finally:
             await empty.stop()
+
+
+class Slow(EmptyClusters):
+    """Rows wait for a training thread that restores a large model."""
+
+    pulses = Pulses()
+    overdue: object = "nothing was taken"
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        self.pulses.advance(600.0)
+        self.overdue = self.pulses.overdue()
+
+
+async def test_rows_that_wait_for_the_training_thread_are_no_stall(settings_with_topics: Settings) -> None:
+    topic, arguments = settings_with_topics.topics.clusters_changelog, connection(settings_with_topics.kafka)
+    async with AIOKafkaProducer(**arguments) as kafka:
+        await kafka.send_and_wait(topic, encode(ClusterRow(items=1, exposures=0, time=0)), key=b"0", partition=0)
+    slow = Slow(arguments, topic, Slow.pulses.stream("clusters", 60))
+    try:
+        await slow.start(DEADLINE_S)
+    finally:
+        await slow.stop()
+    assert slow.overdue is None
+    Slow.pulses.advance(61.0)
+    assert Slow.pulses.overdue() is not None  # to read on is expected all the same
 
 
 def test_a_cluster_that_changed_just_now_may_be_on_its_way_to_an_item() -> None:
