@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import structlog
@@ -25,9 +25,12 @@ LOOK_S = 5.0
 CHECK_S = 60.0
 IDLE_S = 10.0
 PROBE_S = 10.0
+# An idle worker of many partitions doubts all of them at once: after a burst each ends in a marker.
+PROBES_AT_A_TIME = 8
 
 
 Skip = Callable[[Shard, TopicPartition, int, int], Awaitable[None]]
+_Still = tuple[Shard, TopicPartition, Pulse, int]
 
 
 async def skip_in_a_step(shard: Shard, source: TopicPartition, committed: int, reached: int) -> None:
@@ -64,6 +67,7 @@ class Watchdog:
         self._shards, self._metrics, self._check, self._skip = shards, metrics, check, skip
         self._kafka, self._restoring = self._pulse("Kafka"), self._pulse("restoring")
         self._pulses: dict[Position, Pulse] = {}
+        self._probing = asyncio.Semaphore(PROBES_AT_A_TIME)
         self._checked = time.monotonic()
 
     async def run(self) -> None:
@@ -86,14 +90,17 @@ class Watchdog:
         self._watch_restores()
         shards = [shard for shard in self._shards if shard.owned]
         self._forget({position for shard in shards for position in shard.positions.values()})
+        still: list[_Still] = []
         for shard in shards:
-            await self._look(shard, dict(await consumer.end_offsets(shard.sources)))
+            still += self._look(shard, dict(await consumer.end_offsets(shard.sources)))
+        await asyncio.gather(*(self._doubt(*one) for one in still))
         self._metrics.stepped.set(max((shard.stepped for shard in shards), default=0))
         if time.monotonic() - self._checked > CHECK_S:
             self._checked = time.monotonic()
             await self._check()
 
-    async def _look(self, shard: Shard, ends: dict[TopicPartition, int]) -> None:
+    def _look(self, shard: Shard, ends: dict[TopicPartition, int]) -> Iterator[_Still]:
+        """Sources that have not moved for a while though they are behind."""
         for source, position in shard.positions.items():
             committed, lag = position.committed, max(0, ends[source] - position.committed)
             self._metrics.lag.labels(source.topic, source.partition).set(lag)
@@ -103,11 +110,12 @@ class Watchdog:
             pulse = self._pulses[position]
             pulse.look(committed, behind=lag > 0)
             if pulse.still_s > IDLE_S:
-                await self._doubt(shard, source, pulse, committed)
+                yield shard, source, pulse, committed
 
     async def _doubt(self, shard: Shard, source: TopicPartition, pulse: Pulse, committed: int) -> None:
-        """Nothing has moved for a while: are there records at all?"""
-        record, reached = await probe(self._shards.config.connection, source, committed, PROBE_S)
+        """Are there records at all?"""
+        async with self._probing:
+            record, reached = await probe(self._shards.config.connection, source, committed, PROBE_S)
         if record is not None:
             pulse.note = f"record {record} waits"
             return

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -13,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from agents import watchdog as watchdog_module
 from agents.watchdog import Watchdog, skip_in_a_step
 from agents.worker_metrics import WorkerMetrics
+from tables import offsets
 from tables.app import add_table, create_app
 from tables.config import WorkerConfig
 from tables.errors import StalledError
@@ -26,29 +29,37 @@ DEADLINE_S = 30
 @pytest.fixture
 async def shards(bootstrap: str, prefix: str, tmp_path: Path) -> AsyncIterator[Shards]:
     """One shard, owned and ready, whose stream nobody reads."""
+    async with owned(bootstrap, prefix, tmp_path, partitions=1) as shards:
+        yield shards
+
+
+@asynccontextmanager
+async def owned(bootstrap: str, prefix: str, folder: Path, partitions: int) -> AsyncIterator[Shards]:
     names = [f"{prefix}-events", f"{prefix}-rows-changelog"]
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(name, 1, 1) for name in names])
+    await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
     await admin.close()
     config = WorkerConfig(
         group=prefix,
         connection={"bootstrap_servers": [bootstrap]},
-        folder=tmp_path,
+        folder=folder,
         sources=(names[0],),
-        partitions=1,
+        partitions=partitions,
         stall_deadline_s=2.0,
     )
     app = create_app(config)
     table = add_table(app, "rows")
     app.finalize()
-    table.open(0)
-    app.shards.publish(await app.shards.fence({0}))
+    for partition in range(partitions):
+        table.open(partition)
+    app.shards.publish(await app.shards.fence(set(range(partitions))))
     for shard in app.shards:
         await asyncio.wait_for(shard.ready.wait(), DEADLINE_S)
     yield app.shards
     await app.shards.release()
-    table.release(0)
+    for partition in range(partitions):
+        table.release(partition)
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +93,8 @@ async def test_markers_are_skipped_and_records_that_wait_are_overdue(bootstrap: 
 
         async def skipped() -> bool:
             shards.pulses.advance(0.2)
-            offsets = await committed_offsets(shards.config.connection, shards.config.group, [source])
-            return offsets[source] == 2
+            found = await committed_offsets(shards.config.connection, shards.config.group, [source])
+            return found[source] == 2
 
         await until(skipped, DEADLINE_S, lambda: "the offset stayed behind an aborted record and its marker")
         assert shard.positions[source].next_offset == 2
@@ -106,6 +117,42 @@ async def test_markers_are_skipped_and_records_that_wait_are_overdue(bootstrap: 
     assert "record 2 waits" in str(pulse)
     labels = {"topic": source.topic, "partition": "0"}
     assert registry.get_sample_value("svq_consumer_lag_records", labels) == 2
+
+
+async def test_many_partitions_that_end_in_markers_are_looked_into_side_by_side(
+    bootstrap: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = most = 0
+
+    async def probe(*arguments: Any) -> tuple[int | None, int]:
+        nonlocal looking, most
+        looking += 1
+        most = max(most, looking)
+        try:
+            return await offsets.probe(*arguments)
+        finally:
+            looking -= 1
+
+    monkeypatch.setattr(watchdog_module, "probe", probe)
+    monkeypatch.setattr(watchdog_module, "PROBES_AT_A_TIME", 2)
+    async with owned(bootstrap, prefix, tmp_path, partitions=4) as shards:
+        sources = [source for shard in shards for source in shard.sources]
+        for source in sources:
+            await send(bootstrap, source, commit=False)
+        watching = Watchdog(shards, WorkerMetrics(CollectorRegistry()), no_check, skip_in_a_step).run()
+        watchdog = asyncio.create_task(watching)
+
+        async def skipped() -> bool:
+            assert not watchdog.done()
+            shards.pulses.advance(0.2)
+            found = await committed_offsets(shards.config.connection, shards.config.group, sources)
+            return set(found.values()) == {2}
+
+        try:
+            await until(skipped, DEADLINE_S, lambda: "offsets stayed behind markers")
+        finally:
+            watchdog.cancel()
+    assert most == 2
 
 
 async def test_what_is_not_owned_any_more_is_not_watched(shards: Shards) -> None:
