@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from agents.parameters import ParametersFollower
+from agents.parameters import BEHIND_S, ParametersFollower
 from agents.placer import Placer, Stage
 from pipeline.learner import Learner
 from schemas.kafka import connection
@@ -92,7 +92,8 @@ async def test_a_new_configuration_replaces_the_model(settings_with_topics: Sett
 async def test_who_slept_for_long_reads_all_again(settings_with_topics: Settings, placer: Placer, clock: Clock) -> None:
     bench = Bench(settings_with_topics)
     with capture_logs() as logs:
-        for slept_s, lines in ((1000, 1), (1000, 1), (7200, 2)):
+        # Half of what counts as far behind: nothing says that the follower looks between two of them.
+        for slept_s, lines in ((BEHIND_S / 2, 1), (BEHIND_S / 2, 1), (4 * BEHIND_S, 2)):
             clock.now += slept_s
             bench.learn(ITEMS)
             await reached(placer, await bench.publish_model())
