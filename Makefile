@@ -29,7 +29,7 @@ check: install
 	$(VENV)/bin/lint-imports
 
 test: check
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 format: install
 	$(VENV)/bin/ruff format .

@@ -48,13 +48,15 @@ async def test_a_wrong_setting(settings_with_topics: Settings) -> None:
 
 
 async def test_missing_topics(settings: Settings) -> None:
-    with forked("indexer", settings) as process:
+    with forked("indexer", changed(settings, "kafka", start_deadline_s=1.0)) as process:
         said(process, TopicsError, "svq topics create")
 
 
 async def test_no_broker(settings: Settings) -> None:
-    with forked("trainer", changed(settings, "kafka", bootstrap_servers="127.0.0.1:1")) as process:
-        said(process, UnreachableError, "no Kafka at 127.0.0.1:1")
+    with forked(
+        "trainer", changed(settings, "kafka", bootstrap_servers="127.0.0.1:1", start_deadline_s=1.0)
+    ) as process:
+        said(process, UnreachableError, "127.0.0.1:1")
 
 
 async def test_somebody_else_takes_over(settings_with_topics: Settings) -> None:

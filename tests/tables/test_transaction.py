@@ -1,15 +1,17 @@
 """One transaction: everything or nothing, and where the rows ended up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import ConsumerRecord
 
 from tables.errors import RowSizeError
 from tables.offsets import committed_offsets
 from tables.transaction import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Record, publish
-from tests.tables.kafka_state import read_topic
+from tests.tables.kafka_state import DEADLINE_S, read_topic
 
 CONFIG = {"max.message.bytes": str(8 << 20)}
 
@@ -34,6 +36,14 @@ async def producer(bootstrap: str, prefix: str) -> AsyncIterator[AIOKafkaProduce
     await producer.stop()
 
 
+async def read_committed(bootstrap: str, topic: str, partition: int) -> list[ConsumerRecord]:
+    """What one transaction left there: its end is announced before the broker has written it everywhere."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not (records := await read_topic(bootstrap, topic, [partition])):
+            pass
+    return records
+
+
 async def test_many_batches_are_one_transaction(
     bootstrap: str, topics: tuple[str, str], producer: AIOKafkaProducer
 ) -> None:
@@ -41,10 +51,10 @@ async def test_many_batches_are_one_transaction(
     home, letters, source = TopicPartition(topics[0], 1), TopicPartition(topics[1], 0), TopicPartition(topics[0], 0)
     letter = Record(None, b"bad", [("reason", b"not_json")])
     ends = await publish(producer, {home: rows, letters: [letter]}, {source: 42}, "group")
-    records = await read_topic(bootstrap, topics[0], [1])
+    records = await read_committed(bootstrap, topics[0], 1)
     assert [record.key for record in records] == [row.key for row in rows]
     assert ends == {home: records[-1].offset + 1, letters: 1}
-    (read,) = await read_topic(bootstrap, topics[1], [0])
+    (read,) = await read_committed(bootstrap, topics[1], 0)
     assert (read.key, read.value, read.headers) == (None, b"bad", (("reason", b"not_json"),))
     assert await committed_offsets({"bootstrap_servers": bootstrap}, "group", [source]) == {source: 42}
 
@@ -56,7 +66,7 @@ async def test_a_row_larger_than_a_batch_goes_alone(
     large = Record(b"large", b"v" * (2 * MAX_BATCH_BYTES))
     ends = await publish(producer, {tp: [Record(b"a", b"1"), large, Record(b"b", None)]}, {}, "group")
     assert ends == {tp: 3}
-    assert [record.key for record in await read_topic(bootstrap, topics[0], [0])] == [b"a", b"large", b"b"]
+    assert [record.key for record in await read_committed(bootstrap, topics[0], 0)] == [b"a", b"large", b"b"]
 
 
 async def test_a_row_that_kafka_does_not_take_is_refused(topics: tuple[str, str], producer: AIOKafkaProducer) -> None:
