@@ -1,6 +1,7 @@
 """Offsets of the trainer go on behind markers of transactions, as part of a version: retention finds nothing unread."""
 
 import msgspec
+import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.trainer_state import load
@@ -12,6 +13,8 @@ from tables.progress import Progress
 from tests.agents.trainer_process import DEADLINE_S, group_offsets, last_commit, small, started, until_learnt
 from tests.tables.chaos import until
 from tests.tables.kafka_state import lose_beginning
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def publish_in_transactions(settings: Settings, partition: int, events: int) -> None:

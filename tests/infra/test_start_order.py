@@ -20,6 +20,8 @@ from schemas.kafka import KafkaSettings
 from schemas.settings import Settings
 from tests.tables.chaos import until
 
+pytestmark = pytest.mark.timeout(400)
+
 REPOSITORY = Path(__file__).parents[2]
 SEED = int(os.environ.get("SVQ_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
 DEADLINE_S = 120.0
@@ -66,7 +68,6 @@ def says(address: str, text: str, status: int) -> Callable[[], Awaitable[bool]]:
     return asked
 
 
-@pytest.mark.timeout(400)
 async def test_any_order_will_do_with_the_broker_last_and_the_topics_after_it(tmp_path: Path) -> None:
     order = random.Random(SEED).sample(ROLES, len(ROLES))  # noqa: S311
     print(f"SVQ_CHAOS_SEED={SEED}: {order}")

@@ -23,6 +23,7 @@ TOMBSTONES_S = 24.0
 PAUSE_S = 13.0  # more than the half of that
 
 
+@pytest.mark.timeout(240)
 async def test_a_server_that_slept_too_long_ends_and_is_right_when_started_again(
     world: World, server_settings: Settings
 ) -> None:
