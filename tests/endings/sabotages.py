@@ -10,9 +10,8 @@ from collections import deque
 from typing import Any, NoReturn
 
 NEVER = 3600.0
-SLOW_S = 1.0
 FILE_BYTES = 200_000
-GO = asyncio.Event()
+GO, GO_THREAD = asyncio.Event(), threading.Event()
 
 
 def boom(*_: Any, **__: Any) -> NoReturn:
@@ -90,6 +89,8 @@ def queries_block_the_loop() -> None:
 
 def stopping_hangs() -> None:
     from tables.app import App
+
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # others wait for it
 
     App.stop = never_ends  # type: ignore[method-assign]
 
@@ -200,67 +201,10 @@ def follower_fails() -> None:
     Follower._step = boom_async  # type: ignore[method-assign]
 
 
-# What is slow
-
-
-def placing_is_slow() -> None:
-    from agents.replica import Replica
-
-    place = Replica.place
-
-    def slowly(*arguments: Any) -> Any:
-        print("placing", flush=True)
-        time.sleep(SLOW_S)
-        return place(*arguments)
-
-    Replica.place = slowly  # type: ignore[method-assign]
-
-
-def training_is_slow() -> None:
-    from agents.learning import Learning
-
-    learn = Learning.learn
-
-    batches = itertools.count()
-
-    def slowly(*arguments: Any) -> Any:
-        if next(batches):  # the first one is slow by itself: what is compiled at first use
-            print("a batch is on its way", flush=True)
-            time.sleep(SLOW_S)
-        return learn(*arguments)
-
-    Learning.learn = slowly  # type: ignore[method-assign]
-
-
-def answers_are_slow() -> None:
-    from serving.desk import Desk
-
-    answer = Desk.answer
-
-    async def slowly(*arguments: Any) -> Any:
-        print("answering", flush=True)
-        await asyncio.sleep(SLOW_S)
-        return await answer(*arguments)
-
-    Desk.answer = slowly  # type: ignore[method-assign]
-
-
 def files_stay_small() -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-
-
-def says_that_it_begins() -> None:
-    from infra import worker
-
-    require_topics = worker.require_topics
-
-    async def say(settings: Any, deadline_s: float) -> Any:
-        print("begins", flush=True)
-        return await require_topics(settings, deadline_s)
-
-    worker.require_topics = say
 
 
 # What waits for a sign
@@ -271,6 +215,49 @@ async def _held() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, GO.set)
     print("held", flush=True)
     await GO.wait()
+
+
+def placing_is_held() -> None:
+    from agents.replica import Replica
+
+    place = Replica.place
+    signal.signal(signal.SIGUSR1, lambda *_: GO_THREAD.set())
+
+    def held(*arguments: Any) -> Any:
+        print("held", flush=True)
+        GO_THREAD.wait()
+        return place(*arguments)
+
+    Replica.place = held  # type: ignore[method-assign]
+
+
+def training_is_held() -> None:
+    """But for the first batch."""
+    from agents.learning import Learning
+
+    learn = Learning.learn
+    batches = itertools.count()
+    signal.signal(signal.SIGUSR1, lambda *_: GO_THREAD.set())
+
+    def held(*arguments: Any) -> Any:
+        if next(batches):
+            print("held", flush=True)
+            GO_THREAD.wait()
+        return learn(*arguments)
+
+    Learning.learn = held  # type: ignore[method-assign]
+
+
+def answers_are_held() -> None:
+    from serving.desk import Desk
+
+    answer = Desk.answer
+
+    async def held(*arguments: Any) -> Any:
+        await _held()
+        return await answer(*arguments)
+
+    Desk.answer = held  # type: ignore[method-assign]
 
 
 def restoring_is_held() -> None:
@@ -304,6 +291,18 @@ def reading_is_held() -> None:
 
 
 # What tells
+
+
+def says_that_it_begins() -> None:
+    from infra import worker
+
+    require_topics = worker.require_topics
+
+    async def say(settings: Any, deadline_s: float) -> Any:
+        print("begins", flush=True)
+        return await require_topics(settings, deadline_s)
+
+    worker.require_topics = say
 
 
 def tells_of_its_tasks() -> None:

@@ -30,10 +30,12 @@ TIMES = (signal.SIGTERM, signal.SIGTERM, signal.SIGINT)
 
 
 async def stop(process: Forked) -> None:
-    """Asked again and again, it ends once: with 0, in time."""
+    """Asked again and again, it ends once: with 0, in time. What is held in it goes on once it knows."""
     began = time.monotonic()
     for number in TIMES:
         process.signal(number)
+    await asyncio.to_thread(process.until, "stopping")
+    process.signal(signal.SIGUSR1)
     assert await asyncio.to_thread(process.ended, PROMISED_S) == 0, process.log
     print(f"{process.role} ended after {time.monotonic() - began:.2f} s")
 
@@ -54,8 +56,8 @@ async def test_an_indexer_commits_the_step_in_flight_and_no_other(settings_with_
     connection = {"bootstrap_servers": [settings.kafka.bootstrap_servers]}
     sources = [TopicPartition(topics.candidates, partition) for partition in range(settings.kafka.partitions)]
     await bench.publish({f"first-{number}": {"category": "c1"} for number in range(40)})
-    with forked("indexer", changed(settings, "indexer", **UNHURRIED), "placing_is_slow") as process:
-        await asyncio.to_thread(process.until_said, "placing")
+    with forked("indexer", changed(settings, "indexer", **UNHURRIED), "placing_is_held") as process:
+        await asyncio.to_thread(process.until_said, "held")
         before = await committed_offsets(connection, topics.indexer_app, sources)
         assert set(before.values()) <= {0}, "the step in flight is the first"
         await bench.publish({f"second-{number}": {"category": "c1"} for number in range(40)})
@@ -100,8 +102,8 @@ async def test_its_partitions_are_others_before_it_ends(settings_with_topics: Se
 async def test_a_trainer_commits_the_step_in_flight_and_no_other(settings_with_topics: Settings) -> None:
     settings = settings_with_topics.model_copy(update={"model": SMALL})
     await publish_exposures(settings, events_of(random.Random(SEED), 40))  # noqa: S311
-    with forked("trainer", changed(settings, "trainer", **UNHURRIED), "training_is_slow") as process:
-        await asyncio.to_thread(process.until_said, "a batch is on its way")
+    with forked("trainer", changed(settings, "trainer", **UNHURRIED), "training_is_held") as process:
+        await asyncio.to_thread(process.until_said, "held")
         before = await last_commit(settings)
         assert before is None or before.clock <= SMALL.batch, "the second batch is in flight"
         await stop(process)
@@ -113,23 +115,24 @@ async def test_a_trainer_commits_the_step_in_flight_and_no_other(settings_with_t
 
 async def test_a_worker_that_was_told_to_stop_is_not_ready(settings_with_topics: Settings) -> None:
     settings, bench = settings_with_topics, Bench(settings_with_topics)
-    with forked("indexer", changed(settings, "indexer", **UNHURRIED), "placing_is_slow") as process:
+    with forked("indexer", changed(settings, "indexer", **UNHURRIED), "placing_is_held") as process:
         await asyncio.to_thread(process.until_ready)
         await bench.publish({"i": {"category": "c1"}})
-        await asyncio.to_thread(process.until_said, "placing")
+        await asyncio.to_thread(process.until_said, "held")
         process.signal(signal.SIGTERM)
         await asyncio.to_thread(process.until, "stopping")
         ready = await asyncio.to_thread(httpx.get, f"{process.url()}/readyz")
         assert ready.status_code == 503
+        process.signal(signal.SIGUSR1)
         assert await asyncio.to_thread(process.ended, PROMISED_S) == 0
 
 
 async def test_a_server_answers_the_request_under_way(settings_with_topics: Settings) -> None:
-    with forked("server", changed(settings_with_topics, "server", port=0), "answers_are_slow") as process:
+    with forked("server", changed(settings_with_topics, "server", port=0), "answers_are_held") as process:
         await asyncio.to_thread(process.until_ready)
         async with httpx.AsyncClient(timeout=PROMISED_S) as client:
             asking = asyncio.create_task(client.post(f"{process.url()}/v1/retrieve", json={}))
-            await asyncio.to_thread(process.until_said, "answering")
+            await asyncio.to_thread(process.until_said, "held")
             await stop(process)
             assert (await asking).status_code == 200
 
