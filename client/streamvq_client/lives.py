@@ -1,9 +1,12 @@
 """What tells whether earlier reading of a topic still holds: is it the same topic, and was the reader away too long?"""
 
+import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from streamvq_client.topic_ids import topic_ids
@@ -41,13 +44,24 @@ async def topic_lives(connection: Mapping[str, Any], topics: Sequence[str]) -> d
     client = AIOKafkaClient(**connection)
     await client.bootstrap()
     try:
-        names = list(dict.fromkeys(topics))
-        ids = await topic_ids(client, names)
-        answer = await client.send(
-            client.get_random_node(), DescribeConfigsRequest([(TOPIC, name, list(DEFAULTS)) for name in names])
-        )
+        return await lives_from(client, list(dict.fromkeys(topics)))
     finally:
         await client.close()
+
+
+async def lives_from(client: AIOKafkaClient, names: list[str]) -> dict[str, Life]:
+    """The same from the first broker that answers: one of them may just be restarted."""
+    brokers = [broker.nodeId for broker in client.cluster.brokers()] or [client.get_random_node()]
+    random.shuffle(brokers)
+    for broker in brokers[:-1]:
+        with suppress(KafkaError):
+            return await _ask(client, broker, names)
+    return await _ask(client, brokers[-1], names)
+
+
+async def _ask(client: AIOKafkaClient, broker: Any, names: list[str]) -> dict[str, Life]:
+    ids = await topic_ids(client, broker, names)
+    answer = await client.send(broker, DescribeConfigsRequest([(TOPIC, name, list(DEFAULTS)) for name in names]))
     configs = {
         name: {key: value for key, value, *_ in entries} for code, _, _, name, entries in answer.resources if not code
     }

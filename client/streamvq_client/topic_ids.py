@@ -96,10 +96,10 @@ class _MetadataRequest(Request[_MetadataRequest10]):  # type: ignore[misc]  # ai
         return request_struct_class([(NO_ID, name, {}) for name in self._topics], False, False, False, {})  # noqa: FBT003
 
 
-async def topic_ids(client: AIOKafkaClient, topics: list[str]) -> dict[str, str]:
+async def topic_ids(client: AIOKafkaClient, broker: Any, topics: list[str]) -> dict[str, str]:
     """Topic -> its id, for those that exist; nothing where the broker is too old to say."""
     try:
-        answer = await client.send(client.get_random_node(), _MetadataRequest(topics))
+        answer = await client.send(broker, _MetadataRequest(topics))
     except NotImplementedError:  # aiokafka's way to say that the broker knows no such version
         return {}
     return {name: topic_id.hex() for code, name, topic_id, *_ in answer.topics if not code and topic_id != NO_ID}

@@ -7,11 +7,14 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.client import AIOKafkaClient
+from aiokafka.structs import BrokerMetadata
 from client_topics import CreateProducer, CreateTopic
 from streamvq_client import changelog
 from streamvq_client.bookmark import Bookmark
 from streamvq_client.changelog import ChangelogReader, Record
 from streamvq_client.errors import ReadAgainError, ReaderError, TopicMissingError, TruncatedError, UnreachableError
+from streamvq_client.lives import lives_from
 from streamvq_client.partitioner import partition_of
 
 DEADLINE_S = 30.0
@@ -325,6 +328,19 @@ async def test_a_reader_that_slept_for_longer_than_deletions_live_says_so(
         monkeypatch.setattr(changelog, "steady_now", lambda: later)
         with pytest.raises(ReadAgainError, match="asleep or busy for 10"):
             await reader.poll()
+
+
+async def test_another_broker_is_asked_where_one_is_away(bootstrap: str, create_topic: CreateTopic) -> None:
+    topic = await create_topic()
+    for _ in range(8):  # which broker is asked first is left to chance
+        client = AIOKafkaClient(bootstrap_servers=bootstrap)
+        await client.bootstrap()
+        away = BrokerMetadata(nodeId=99, host="127.0.0.1", port=1, rack=None)
+        client.cluster._brokers[away.nodeId] = away
+        try:
+            assert (await lives_from(client, [topic]))[topic].id
+        finally:
+            await client.close()
 
 
 async def test_iterating_yields_what_arrives(
