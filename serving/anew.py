@@ -1,7 +1,8 @@
 """The model of another configuration: read from the beginning of the topic, while the old one goes on answering."""
 
 import asyncio
-from typing import NamedTuple
+import time
+from typing import Final, NamedTuple
 
 from streamvq_client.changelog import ChangelogReader
 
@@ -9,6 +10,10 @@ from pipeline.model import Model
 from schemas.commit import Commit
 from schemas.kafka import KafkaSettings, connection
 from schemas.versions import Version, Versions
+from tables.errors import StalledError
+
+SILENT_S: Final = 5.0
+"""Kafka answers ten times a second while it can."""
 
 
 class Whole(NamedTuple):
@@ -25,12 +30,21 @@ class Whole(NamedTuple):
     position: int
 
 
-async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int) -> Whole:
-    """The version that the topic holds now: the one that told of the change holds only what else changed with it."""
+async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int, stall_s: float) -> Whole:
+    """The version that the topic holds now: the one that told of the change holds only what else changed with it.
+
+    Raises:
+        StalledError: Kafka answers, and nothing came for `stall_s`.
+    """
     versions, version = Versions(), None
     async with ChangelogReader(connection(kafka), [topic]) as reader:
+        moved = time.monotonic()
         while version is None:
             records = await reader.poll(poll_records, poll_ms)
+            if records or reader.silent_s() > SILENT_S:  # without Kafka the old one goes on answering
+                moved = time.monotonic()
+            elif time.monotonic() - moved > stall_s:
+                raise StalledError(f"{topic}: no version of another configuration came for {stall_s:.0f} s")
             version = versions.feed([(record.key, record.value) for record in records], complete=reader.ready)
         position = reader.positions[topic, 0]
     # In a thread: with millions of rows it takes seconds, and queries go on.

@@ -17,7 +17,7 @@ from schemas.http_state import Readiness, TopicState
 from schemas.kafka import connection
 from schemas.settings import Settings
 from schemas.versions import Versions
-from serving.anew import Whole, read_anew
+from serving.anew import SILENT_S, Whole, read_anew
 from serving.errors import reading_failed
 from serving.metrics import Metrics
 from serving.replica import Replica
@@ -29,9 +29,6 @@ POLL_RECORDS: Final = 1000
 POLL_MS: Final = 100
 SLICE: Final = 256
 """Rows applied in one piece, about 2 ms; queries run between pieces."""
-
-SILENT_S: Final = 5.0
-"""Kafka answers ten times a second while it can."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +56,7 @@ class Follower:
         self._anew: asyncio.Task[Whole] | None = None
         self._ready = False
         self._interval_s = settings.server.version_interval_ms / 1000
+        self._stall_s = settings.server.stall_deadline_s
         self._activated = -math.inf
 
     async def run(self, metrics: Metrics) -> None:
@@ -148,7 +146,8 @@ class Follower:
         model = self._replica.model
         if model is not None and model.config != version.config:
             log.info("configuration changed, reading all parameters again", version=version.commit.version)
-            self._anew = asyncio.create_task(read_anew(self._kafka, self._parameters, POLL_RECORDS, POLL_MS))
+            reading = read_anew(self._kafka, self._parameters, POLL_RECORDS, POLL_MS, self._stall_s)
+            self._anew = asyncio.create_task(reading)
             return
         await self._activate(lambda: self._replica.activate(*version), metrics)
 

@@ -18,6 +18,7 @@ from schemas.settings import Settings
 from schemas.versions import Version
 from serving import anew, follower
 from serving.anew import Whole
+from tables.errors import StalledError
 from tests.serving.conftest import Running, publish, running, until
 from tests.serving.world import World, merged
 
@@ -118,7 +119,7 @@ async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind
         commit = msgspec.structs.replace(first.commit, version=number, config_hash=hash_of_more)
         return Version(changes, commit, more)
 
-    async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int) -> Whole:
+    async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int, stall_s: float) -> Whole:
         nonlocal behind
         number = first.commit.version + 1
         await publish(server_settings, 200 * world.history_records())  # for the reader to be busy with
@@ -126,7 +127,7 @@ async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind
             learner.step(liked(more.batch, step))
             number += 1
             await publish(server_settings, world.version_records(version(number, learner.take_changes()[0]))[1:])
-        whole = await anew.read_anew(kafka, topic, 10_000, poll_ms)
+        whole = await anew.read_anew(kafka, topic, 10_000, poll_ms, stall_s)
         assert whole.commit.version == number
         behind = (await lag_and_version(server))[0]
         monkeypatch.setattr(follower, "POLL_RECORDS", 10)
@@ -149,6 +150,11 @@ async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind
         await until(caught_up, "the last version is served, and all of it is read")
     assert behind > 0
     assert served == sorted(served)
+
+
+async def test_a_version_that_does_not_come_is_not_waited_for_for_ever(server_settings: Settings) -> None:
+    with pytest.raises(StalledError, match="no version of another configuration"):
+        await anew.read_anew(server_settings.kafka, server_settings.topics.parameters, 1000, 100, stall_s=0.5)
 
 
 async def lag_and_version(server: Running) -> tuple[int, int]:
