@@ -1,13 +1,13 @@
 """The follower of the topic `parameters`: every version that a trainer commits reaches the replica."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import structlog
 from streamvq_client.changelog import ChangelogReader
 from streamvq_client.errors import ReadAgainError
+from streamvq_client.freshness import steady_now
 
 from agents.placer import Placer
 from tables.pulse import Pulse
@@ -18,11 +18,6 @@ log = structlog.get_logger(__name__)
 BEHIND_S = 1800.0
 POLL_MS = 200
 POLL_RECORDS = 20_000
-
-
-def elapsed() -> float:
-    """Seconds since the machine was started, those that it slept among them: no clock that somebody sets."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Unread:
@@ -77,7 +72,7 @@ class ParametersFollower:
         topic: str,
         placer: Placer,
         pulse: Pulse,
-        clock: Callable[[], float] = elapsed,
+        clock: Callable[[], float] = steady_now,
     ) -> None:
         self.ready = asyncio.Event()
         self._connection, self._topic, self._placer, self._pulse = connection, topic, placer, pulse
