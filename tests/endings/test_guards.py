@@ -18,8 +18,9 @@ pytestmark = pytest.mark.timeout(180)
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = tuple(f"{REPOSITORY / package}/" for package in ("agents", "tables", "serving", "infra", "client"))
-# Awaited by the main task, which ends the process itself.
-AWAITED = {"trainer": set[str](), "indexer": set[str](), "server": {"follower", "web", "stop"}}
+# A reader raises what this one met in its next poll, and who polls is guarded; the others are awaited by the main task.
+READERS = {"topic ids"}
+AWAITED = {"trainer": READERS, "indexer": READERS, "server": READERS | {"follower", "web", "stop"}}
 MAIN = "Task-1"
 # The main thread's exceptions end it; executors hand theirs to whoever awaits; Faust's consumer crashes its app, which
 # is guarded; what the others raise comes to `threading.excepthook`, which is ours.
