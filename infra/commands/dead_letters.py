@@ -42,8 +42,9 @@ def show_some(
     as_json: AsJson = False,
 ) -> None:
     """Count the dead letters by reason and print the newest, oldest first."""
-    letters = Letters(settings_and_logs())
-    reasons, newest = run(_newest(letters, _wanted(reason, topic, key, since, until), limit))
+    settings = settings_and_logs()
+    letters = Letters(settings)
+    reasons, newest = run(settings, _newest(letters, _wanted(reason, topic, key, since, until), limit))
     if as_json:
         typer.echo(json.dumps(document(reasons, newest, letters), ensure_ascii=False))
         return
@@ -66,7 +67,7 @@ def show(
     """Print one letter in full, and whether its event can be published again; exit code 1 if there is none."""
     settings = settings_and_logs()
     letters = Letters(settings)
-    _, newest = run(_newest(letters, Wanted(place=place), 1))
+    _, newest = run(settings, _newest(letters, Wanted(place=place), 1))
     if not newest:
         typer.echo(f"there is no dead letter {place!r}", err=True)
         raise typer.Exit(1)
@@ -94,7 +95,7 @@ def replay(
     """Publish events again, with their key, to the partition they came from; each once, however often this is run."""
     settings = settings_and_logs()
     wanted = _wanted(reason, topic, key, since, until)
-    done = run(publish_again(settings, wanted, limit, again=again, dry_run=dry_run))
+    done = run(settings, publish_again(settings, wanted, limit, again=again, dry_run=dry_run))
     if as_json:
         counts = {"published": done.published, "before": done.before, "refused": dict(done.refused)}
         typer.echo(json.dumps(counts | {"dry_run": dry_run}))

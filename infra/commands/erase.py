@@ -36,7 +36,7 @@ def user(
     if not 0 < len(user_id.encode()) <= LIMITS.id_bytes:
         raise typer.BadParameter(f"an id has 1 to {LIMITS.id_bytes} bytes")
     settings = settings_and_logs()
-    told = run(_erase(settings, user_id, wait, dry_run=dry_run))
+    told = run(settings, _erase(settings, user_id, wait, dry_run=dry_run))
     if as_json:
         typer.echo(json.dumps(told))
         return

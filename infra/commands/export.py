@@ -34,7 +34,7 @@ def model(
     settings = settings_and_logs()
     require_absent(file)
     with Reading("Reading the model") as reading:
-        stored = run(read_version(connection(settings.kafka), settings.topics, reading.show))
+        stored = run(settings, read_version(connection(settings.kafka), settings.topics, reading.show))
     exported = ExportedModel(stored.commit, stored.config, changes_of(stored.parameters), changes_of(stored.state))
     with Reading(f"Writing {file.name}") as writing:
         checksum = write_model(file, exported, writing.show)

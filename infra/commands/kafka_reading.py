@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from streamvq_client import errors as client_errors
 
 from infra.logs import configure_logs
+from infra.reach import quiet_client_logs, reach
 from schemas.errors import InvariantError, StreamVQError, TopicsError, UnreachableError
 from schemas.settings import Settings, load_settings
 
@@ -20,12 +21,25 @@ def settings_and_logs() -> Settings:
     return settings
 
 
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of reading Kafka; errors of the client become those that end a command with a message."""
+def run(settings: Settings, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of work with Kafka, which is asked first whether it answers at all.
+
+    Errors of the client become those that end a command with a message.
+    """
     try:
-        return asyncio.run(work)
+        return asyncio.run(_on_what_answers(settings, work))
     except client_errors.ClientError as error:
         raise _ours(error) from error
+
+
+async def _on_what_answers(settings: Settings, work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        with quiet_client_logs():
+            await reach(settings.kafka)
+    except BaseException:
+        work.close()
+        raise
+    return await work
 
 
 def _ours(error: client_errors.ClientError) -> StreamVQError:

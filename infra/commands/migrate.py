@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.commands.kafka_reading import run, settings_and_logs
-from infra.reach import reach
 from schemas.errors import SettingsError
 from schemas.settings import Settings
 
@@ -33,11 +32,8 @@ def migrate(
     settings = settings_and_logs()
     from agents.migration import carry_out, plan
 
-    async def work() -> "Plan":
-        await reach(settings.kafka)
-        return await (plan(settings) if dry_run else carry_out(settings, _say, take_over=take_over))
-
-    found = run(work())
+    work = plan(settings) if dry_run else carry_out(settings, _say, take_over=take_over)
+    found = run(settings, work)
     if as_json:
         typer.echo(json.dumps(_document(found, done=not dry_run)))
     else:

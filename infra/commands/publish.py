@@ -45,7 +45,7 @@ def publish(
     events = open_events(file, items, users, task or [])
     _check_tasks(settings, events)
     with Reading(f"Publishing {file.name}") as reading:
-        outcome = run(_publish(settings, events, again=again, reading=reading))
+        outcome = run(settings, _publish(settings, events, again=again, reading=reading))
     rate = outcome.published / outcome.seconds if outcome.published else 0.0
     if as_json:
         typer.echo(json.dumps({**outcome._asdict(), "events_a_second": round(rate)}))

@@ -48,7 +48,7 @@ def rollback(
     settings = settings_and_logs()
     with Reading(f"Reading {file.name}") as reading:
         exported = read_model(file, reading.show)
-    told = run(_go_back(settings, exported, forget_since, dry_run=dry_run, take_over=take_over))
+    told = run(settings, _go_back(settings, exported, forget_since, dry_run=dry_run, take_over=take_over))
     if as_json:
         typer.echo(json.dumps({"file": str(file), "dry_run": dry_run, **told}))
         return

@@ -52,7 +52,7 @@ def read_rows(
     """The rows of a table in the order of their keys; of `clusters` the partitions are added up unless asked for."""
     table = TABLES[name]
     topic = table.topic(settings.kafka.prefix)
-    records = run(read_table(connection(settings.kafka), topic, keys=keys, key_prefix=key_prefix))
+    records = run(settings, read_table(connection(settings.kafka), topic, keys=keys, key_prefix=key_prefix))
     shown: list[ShownRow] = []
     for (partition, key), record in records.items():
         try:

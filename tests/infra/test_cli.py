@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import structlog
 
 from infra import cli
+from infra.commands import kafka_reading
 from infra.commands.given_time import time_ms
+from infra.reach import reach
 from pipeline.errors import ConfigError
 from schemas.errors import FencedError, InvariantError, ResourceError, SettingsError, TopicsError, UnreachableError
 from schemas.settings import Settings
@@ -135,6 +138,28 @@ def test_no_broker_is_said_within_ten_seconds_with_address_and_remedy() -> None:
     )
     assert '"event":"waiting"' in done.stderr
     assert time.monotonic() - began < 20, "ten on a machine that does nothing else"
+
+
+def test_every_command_asks_first_whether_kafka_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SVQ_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(kafka_reading, "reach", partial(reach, deadline_s=0.3))
+    (tmp_path / "events.ndjson").write_text('{"item_id": "i"}\n')
+    for command in (
+        ["dead-letters", "list"],
+        ["dead-letters", "replay"],
+        ["table", "count", "items"],
+        ["publish", "events.ndjson"],
+        ["erase", "user", "u"],
+        ["export", "model", "model.safetensors"],
+        ["migrate", "--dry-run"],
+    ):
+        assert cli.run(command) == 3, command
+        said = capsys.readouterr().err.splitlines()
+        assert said[-2].startswith("svq: no Kafka at 127.0.0.1:1 (PLAINTEXT) within 0.3 s"), command
+        assert "svq broker start" in said[-1]
+        assert not any('"level":"error"' in line for line in said), command
 
 
 def test_topics_are_created_and_checked(
