@@ -24,6 +24,7 @@ from schemas.settings import Settings
 from schemas.workers import TrainerSettings
 from tests.agents.trainer_process import PROCESSES, counted, last_commit, started, until_learnt
 from tests.infra.command_line import Command
+from tests.tables.chaos import until
 from tests.tables.kafka_state import read_rows, read_topic
 
 pytestmark = pytest.mark.timeout(400)
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.timeout(400)
 EVENTS, USERS, ITEMS, YEARS = 30_000, 600, 200, 4
 BEGIN_S, YEAR_S = 1_500_000_000, 31_557_600
 HISTORY = 10
+DEADLINE_S = 30.0
 Row = tuple[str, str, int, int]
 
 
@@ -74,11 +76,23 @@ def die_on_the_way(settings: str, file: str) -> None:
 
 
 async def published(settings: Settings) -> list[dict[str, object]]:
-    """Every exposure in the topic, by partition."""
+    """Every exposure that readers see now, by partition."""
     records = await read_topic(
         settings.kafka.bootstrap_servers, settings.topics.exposures, range(settings.kafka.partitions)
     )
     return [event for record in records for event in msgspec.json.decode(record.value or b"[]")]
+
+
+async def all_published(settings: Settings, number: int) -> list[dict[str, object]]:
+    """The same once there are so many: the marker that lets readers see a transaction follows its end."""
+    found: list[dict[str, object]] = []
+
+    async def there() -> bool:
+        found[:] = await published(settings)
+        return len(found) >= number
+
+    await until(there, DEADLINE_S, lambda: f"{len(found)} of {number} exposures")
+    return found
 
 
 async def test_years_of_events_are_learnt_as_of_when_they_happened(
@@ -98,7 +112,7 @@ async def test_years_of_events_are_learnt_as_of_when_they_happened(
     assert told["before"] == EVENTS_A_TRANSACTION > before > 0
     assert told["published"] == EVENTS + len({item for _, item, *_ in rows}) - told["before"]
     assert (await svq.json("publish", str(file), "--task", "rating>=4"))["published"] == 0
-    events = await published(settings)
+    events = await all_published(settings, EVENTS)
     assert sorted((e["user_id"], e["item_id"], e["timestamp"]) for e in events) == sorted(
         (user, item, 1000 * second) for user, item, _, second in rows
     )
@@ -138,12 +152,13 @@ async def test_json_lines_are_published_as_they_are(
     ]
     file.write_text("".join(json.dumps(event) + "\n" for event in events))
     assert (await svq.json("publish", str(file)))["published"] == len(events)
-    assert sorted(await published(settings_with_topics), key=lambda event: str(event["user_id"])) == events[1:]
+    exposures = await all_published(settings_with_topics, 2)
+    assert sorted(exposures, key=lambda event: str(event["user_id"])) == events[1:]
+    assert (await svq.json("publish", str(file)))["published"] == 0  # its producer waits for the end of the first one's
     candidates = await read_topic(
         settings_with_topics.kafka.bootstrap_servers, settings_with_topics.topics.candidates, range(2)
     )
     assert [(record.key, json.loads(record.value)) for record in candidates] == [(b"i1", events[0])]
-    assert (await svq.json("publish", str(file)))["published"] == 0
     assert (await svq.json("publish", str(file), "--again"))["published"] == len(events)
     file.write_text(json.dumps(events[2] | {"timestamp": noon + 10**9}) + "\n" + json.dumps(events[1]) + "\n")
     refused = await svq("publish", str(file))
