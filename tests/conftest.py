@@ -1,5 +1,6 @@
 """A real Kafka for the tests that touch Kafka: one a session, and names of its own for each test."""
 
+import logging
 import os
 import sys
 import uuid
@@ -10,6 +11,7 @@ from pathlib import Path
 import docker_broker
 import hypothesis
 import pytest
+import structlog
 import torch
 from docker.errors import DockerException
 
@@ -35,6 +37,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         folder = config._tmp_path_factory.mktemp("broker")
         os.environ[GIVEN] = _start(stack, folder)
         config.add_cleanup(stack.close)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command that a test runs in this process sends the log elsewhere; the next test finds it where it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

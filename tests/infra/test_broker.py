@@ -1,6 +1,5 @@
 import asyncio
 import json
-import logging
 import os
 import signal
 import socket
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from processes import gone, until
@@ -115,13 +113,9 @@ def test_kafka_is_downloaded_once_and_then_needs_no_network(tmp_path: Path) -> N
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose broker is stopped in the end, whatever happened; what a command sets up is undone."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    """A folder whose broker is stopped in the end, whatever happened."""
     yield tmp_path
     stop_broker(tmp_path)
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def test_the_command_starts_a_broker_that_stays_finds_it_and_stops_it(

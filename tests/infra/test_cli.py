@@ -1,16 +1,13 @@
 import json
-import logging
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
 from infra import cli
 from infra.commands import kafka_reading
@@ -24,17 +21,12 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No variables of ours, no file in the working directory; what a command sets up is undone."""
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variables of ours, no file in the working directory."""
     monkeypatch.setenv("SVQ_CONFIG", "")
     for name in [name for name in os.environ if name.startswith("SVQ_") and name != "SVQ_CONFIG"]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def test_help_names_every_command_and_imports_nothing_heavy() -> None:

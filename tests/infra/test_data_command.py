@@ -99,7 +99,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_interrupted_while_downloading_nothing_is_left(server: Host, tmp_path: Path) -> None:
     server.files |= TWEETS | {"ml-100k.zip": zipped(ML_100K)}
-    server.pause_s = 0.5
+    server.pause_s = 2.0
     command = [sys.executable, "-m", "infra.cli", "data", "get", "ml-100k"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     deadline = time.monotonic() + 30
