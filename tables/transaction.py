@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import IllegalOperation
 
 from tables.errors import RowSizeError
 
@@ -69,7 +70,11 @@ async def publish(
     await producer.begin_transaction()
     sent = await asyncio.gather(*(_send(producer, tp, rows) for tp, rows in records.items()))
     if offsets:
-        await producer.send_offsets_to_transaction(dict(offsets), group)
+        try:
+            await producer.send_offsets_to_transaction(dict(offsets), group)
+        except IllegalOperation:  # a batch met an error meanwhile, which ended the transaction: that is the reason
+            await asyncio.gather(*(future for batches in sent for future, _ in batches))
+            raise
     ends = {}
     for tp, batches in zip(records, sent, strict=True):
         acknowledged = [((await future).offset, count) for future, count in batches]

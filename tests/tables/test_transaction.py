@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
 from tables.errors import RowSizeError
@@ -81,3 +82,24 @@ async def test_offsets_alone_are_a_transaction_too(
     source = TopicPartition(topics[0], 0)
     assert await publish(producer, {}, {source: 3}, "group-of-offsets") == {}
     assert await committed_offsets({"bootstrap_servers": bootstrap}, "group-of-offsets", [source]) == {source: 3}
+
+
+async def test_a_producer_fenced_before_its_offsets_says_so(
+    bootstrap: str, prefix: str, topics: tuple[str, str], producer: AIOKafkaProducer
+) -> None:
+    place = TopicPartition(topics[0], 0)
+    await publish(producer, {place: [Record(b"a", b"1")]}, {}, "group")
+    async with asyncio.timeout(DEADLINE_S):
+        other = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=prefix)
+        await other.start()
+        await other.stop()
+        fail_first = producer.send_offsets_to_transaction
+
+        async def late(*arguments: object) -> None:
+            while producer._txn_manager.is_in_transaction():  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.01)
+            await fail_first(*arguments)
+
+        producer.send_offsets_to_transaction = late
+        with pytest.raises((ProducerFenced, InvalidProducerEpoch)):
+            await publish(producer, {place: [Record(b"b", b"2")]}, {place: 1}, "group")
