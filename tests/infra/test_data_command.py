@@ -101,7 +101,9 @@ def test_interrupted_while_downloading_nothing_is_left(server: Host, tmp_path: P
     server.files |= TWEETS | {"ml-100k.zip": zipped(ML_100K)}
     server.pause_s = 2.0
     command = [sys.executable, "-m", "infra.cli", "data", "get", "ml-100k"]
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    signal.signal(signal.SIGINT, ignored)
     deadline = time.monotonic() + 30
     while not server.asked and time.monotonic() < deadline:
         time.sleep(0.02)
