@@ -57,7 +57,9 @@ class Forked:
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Log lines of one event."""
-        found = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        # The last line may be read while it is being written.
+        whole = [line for line in self.log.splitlines(keepends=True) if line.endswith("\n")]
+        found = [json.loads(line) for line in whole if line.startswith("{")]
         return [line for line in found if line["event"] == event]
 
     def until(self, event: str) -> dict[str, Any]:
