@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: install demo chaos test check format quality experiments clean
+.PHONY: install demo chaos test check format docs reference quality experiments clean
 
 install: $(STAMP)
 
@@ -34,6 +34,14 @@ test: check
 format: install
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+# The documentation as a site, in build/site.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+# The pages of docs/reference, from the code: a test fails while they say something else.
+reference: install
+	$(PY) -m infra.reference
 
 # docs/quality.md and its plots, from the results stored in benchmarks/results.
 quality: install
