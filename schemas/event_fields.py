@@ -1,24 +1,25 @@
-"""The parts of events: their types with limits, checked while decoding, and the checks that types cannot make."""
+"""The checks of an event that types cannot make; the types are `streamvq_client.event_types`."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, UnsetType
+from msgspec import UnsetType
+from streamvq_client.event_types import Attributes, Features, FeatureValue, Id, Labels, Whole
 
 from schemas.limits import LIMITS
 from schemas.rejection import EventError, Reason
 
-Text = Annotated[str, Meta(max_length=LIMITS.text_length)]
-Name = Annotated[str, Meta(max_length=LIMITS.id_bytes)]
-Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Real = Annotated[float, Meta(ge=-LIMITS.number, le=LIMITS.number)]
-
-Id = Name | Whole
-FeatureValue = (
-    Text | Whole | Real | bool | None | Annotated[list[Text | Whole | Real | bool], Meta(max_length=LIMITS.list_length)]
-)
-Features = Annotated[dict[Name, FeatureValue], Meta(max_length=LIMITS.features)]
-Labels = Annotated[dict[Name, Real | bool | None], Meta(max_length=LIMITS.features)]
-Attributes = Annotated[dict[Name, Any], Meta(max_length=LIMITS.features)]
+__all__ = [
+    "Attributes",
+    "FeatureValue",
+    "Features",
+    "Id",
+    "Labels",
+    "Whole",
+    "check_attributes",
+    "checked_id",
+    "checked_timestamp",
+    "key_id",
+]
 
 
 def checked_id(value: str | int | UnsetType, key: bytes | None, field: str) -> str:

@@ -26,7 +26,7 @@ from typing import NoReturn
 
 import structlog
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
-from streamvq_client.errors import FormatError, ReaderError, TopicMissingError, TruncatedError
+from streamvq_client.errors import ClientError, FormatError, TopicMissingError, TruncatedError
 
 from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, TopicsError, UnreachableError
 
@@ -107,7 +107,7 @@ def classified(reason: BaseException) -> StreamVQError | None:
         return LostRowsError(f"{reason}. {ANEW}")
     if isinstance(reason, TopicMissingError):
         return TopicsError(str(reason))
-    if isinstance(reason, KafkaError | ReaderError | TimeoutError | ConnectionError):
+    if isinstance(reason, KafkaError | ClientError | TimeoutError | ConnectionError):
         return UnreachableError(f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__)
     return None
 

@@ -27,7 +27,7 @@ async def read_topic(
         timeout_s: how long Kafka may take for an answer, not for all of them.
 
     Raises:
-        ReaderError: Kafka cannot be read; the class says why.
+        ClientError: Kafka cannot be read; the class says why.
     """
     shortened = [] if whole else [topic]
     async with ChangelogReader(connection, [topic], keys=keys, shortened=shortened, timeout_s=timeout_s) as reader:
@@ -63,7 +63,7 @@ async def read_table(
         timeout_s: how long Kafka may take for an answer, not for all of them.
 
     Raises:
-        ReaderError: Kafka cannot be read; the class says why.
+        ClientError: Kafka cannot be read; the class says why.
     """
     rows: dict[tuple[int, bytes], Record] = {}
     async for record in read_topic(connection, topic, keys=keys, whole=True, timeout_s=timeout_s):
