@@ -15,7 +15,7 @@ from benchmarks.arms.base import K, Moment, Questions
 from benchmarks.confidence import bootstrap
 from benchmarks.timeline import Timeline
 from pipeline.arrays import Doubles, Floats, Ints, Longs
-from pipeline.model import ItemVectors
+from pipeline.model import ItemVectors, Model
 
 TIED: Final = 1e-5
 """Scores nearer than this are equal: the same sum is added up in two ways."""
@@ -39,15 +39,21 @@ class Cold:
         self._users: list[Ints] = []
         self._hits: list[Doubles] = []  # (n, 3): by features, by chance; by features and popularity among all items
 
+    def follow(self, model: Model, start: int, n_items: int, questions: Questions) -> None:
+        """Bring the vectors up to date that `ask` needs, by the present towers; reads nothing but the model."""
+        if len(self._chosen(questions)) and start - self._as_of >= self._batch:
+            self._as_of, self._first = start, n_items
+            set_ = self._timeline.set
+            later = range(n_items, min(len(set_.items), MOST))
+            names = [set_.items[item] for item in later]
+            self._kept = model.items(names, [set_.features_of_item(item) for item in later])
+
     def ask(self, moment: Moment, questions: Questions) -> None:
-        """Rank those targets of one micro-batch that are exposed for the first time."""
-        first_m = self._timeline.first_exposed_m[:MOST]
-        asked = questions.target_q < len(first_m)
-        asked[asked] = first_m[questions.target_q[asked]] == questions.event_q[asked]
-        chosen = np.flatnonzero(asked)
+        """Rank those targets of one micro-batch that are exposed for the first time; `follow` was told of them."""
+        chosen = self._chosen(questions)
         if not len(chosen) or not moment.n_items:
             return
-        rivals = np.flatnonzero(first_m >= moment.start)
+        rivals = np.flatnonzero(self._timeline.first_exposed_m[:MOST] >= moment.start)
         vectors = self._vectors(moment, rivals)
         own, u_qd = np.searchsorted(rivals, questions.target_q[chosen]), moment.u_qd[chosen]
         taste_qr = u_qd @ vectors.v_nd.T
@@ -77,14 +83,15 @@ class Cold:
             "interval": self._interval(hits, seed),
         }
 
+    def _chosen(self, questions: Questions) -> Longs:
+        first_m = self._timeline.first_exposed_m[:MOST]
+        asked = questions.target_q < len(first_m)
+        asked[asked] = first_m[questions.target_q[asked]] == questions.event_q[asked]
+        return np.flatnonzero(asked)
+
     def _vectors(self, moment: Moment, rivals: Longs) -> ItemVectors:
         """Of items published those in the index; of the others from their features, anew for every full micro-batch."""
         published = int(np.searchsorted(rivals, moment.n_items))
-        if moment.start - self._as_of >= self._batch:
-            self._as_of, self._first = moment.start, moment.n_items
-            later = range(self._first, min(len(moment.set.items), MOST))
-            names = [moment.set.items[item] for item in later]
-            self._kept = moment.learner.model.items(names, [moment.set.features_of_item(item) for item in later])
         later_n, known_n = rivals[published:] - self._first, rivals[:published]
         pairs = zip(moment.vectors, self._kept, strict=True)
         return ItemVectors(*(np.concatenate((indexed[known_n], kept[later_n])) for indexed, kept in pairs))

@@ -1,5 +1,6 @@
 """The prequential loop: predict each micro-batch, then learn from it; one pass, nothing seen before its time."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,8 @@ from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.learner import Learner
 from schemas.errors import SettingsError
 
+TURN_S: Final = 0.0001
+"""How long one thread may keep the other from Python's lock: of 5 ms, the default, several went by in each step."""
 RESEED_EVERY: Final = 8
 """Micro-batches between two looks for empty codes: some seconds of a stream, as versions of a trainer are apart."""
 
@@ -109,7 +112,7 @@ class Replay:
         Raises:
             SettingsError: training has diverged, so that there is nothing to compare.
         """
-        with self._beside:
+        with self._beside, _quick_turns():
             for number in range(len(self.boundaries) - 1):
                 micro = self.step(number)
                 if watch is not None:
@@ -154,10 +157,13 @@ class Replay:
 
     def _ask(self, micro: MicroBatch, questions: Questions) -> Asked | None:
         with self._timed("index"):
-            users = self._beside.submit(self.learner.model.users, questions.users)
+            model, known = self.learner.model, self.items.n
+            users = self._beside.submit(model.users, questions.users)
+            cold = self._beside.submit(self.cold.follow, model, micro.start, known, questions)
             self._refresh(micro.start)
             if not len(questions):
                 return None
+            cold.result()
             moment = self._moment(micro, questions, users.result())
         coming = {
             name: self._beside.submit(_answer, arm, moment, questions)
@@ -224,6 +230,16 @@ class Replay:
 def _answer(arm: Arm, moment: Moment, questions: Questions) -> Answers:
     with _charged(arm):
         return arm.answer(moment, questions)
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
