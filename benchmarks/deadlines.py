@@ -8,7 +8,7 @@ from pipeline.arrays import Longs
 
 MINUTE: Final = 60
 DEADLINES: Final = (MINUTE, 10 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE)
-MOST: Final = 12_000
+MOST: Final = 8_000
 """Micro-batches that a deadline may lead to: each costs some tens of milliseconds, however short it is."""
 
 

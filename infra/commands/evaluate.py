@@ -61,7 +61,7 @@ def evaluate(
         float | None,
         typer.Option(
             help="Seconds of event time after which a micro-batch is closed though it is not full; 0: never. Default:"
-            " the shortest of a minute, ten, an hour, six and a day that makes at most 12,000 of them, else never.",
+            " the shortest of a minute, ten, an hour, six and a day that makes at most 8,000 of them, else never.",
         ),
     ] = None,
     max_age: Annotated[

@@ -26,13 +26,13 @@ def test_a_micro_batch_ends_when_it_is_full_or_its_first_exposure_has_waited() -
 @pytest.mark.parametrize(
     ("minutes", "expected"), [(0.5, 60), (3, 600), (15, 3600), (90, 6 * 3600), (540, 24 * 3600), (1_500, 0)]
 )
-def test_the_shortest_deadline_that_makes_no_more_than_twelve_thousand_micro_batches(
+def test_the_shortest_deadline_that_makes_no_more_than_eight_thousand_micro_batches(
     minutes: float, expected: float
 ) -> None:
     time_n = (np.arange(20_000) * minutes * 60_000).astype(np.int64)
     assert deadline_for(time_n, 1_024) == expected
     if expected:
-        assert len(boundaries(time_n, 1_024, expected)) - 1 <= 12_000
+        assert len(boundaries(time_n, 1_024, expected)) - 1 <= 8_000
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan")])
