@@ -77,7 +77,7 @@ def _perform(options: Options, folder: Path, screen: Screen) -> dict[str, Any]:
     with world.equipment, stack:
         world.attach(stack)
         stack.wait_ready(READY_S)
-        plan = make_plan(options.seed, 60 * options.minutes, [*faults.values()], world.members())
+        plan = make_plan(options.seed, 60 * options.minutes, [*faults.values()], world.members(), alone=options.alone)
         with quiet_client_logs():
             outcome = asyncio.run(Run(options, world, faults, plan, screen).run())
         restarts = Counter({role: stack.restarts(role) for role in stack.roles})
@@ -96,5 +96,6 @@ def _settings(given: Settings, folder: Path) -> Settings:
             "kafka": given.kafka.model_copy(update={"prefix": own}),
             "broker": given.broker.model_copy(update={"folder": folder / "broker", "port": free_port()}),
             "server": given.server.model_copy(update={"port": free_port()}),
+            "logs": given.logs.model_copy(update={"format": "json"}),  # we read in them who is the active trainer
         }
     )

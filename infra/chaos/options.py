@@ -11,7 +11,8 @@ class Options:
     Attributes:
         minutes: how long events are published and faults inflicted; what follows takes a minute or two more.
         seed: of the events and the faults.
-        faults: kinds to choose from; None for all that this machine can make.
+        faults: kinds to choose from, `kill:trainer` for one on one target only; None for all that this machine can make.
+        alone: never several at once, so that each outage is one fault's.
         rate: exposures a second.
         indexers, servers: how many of them; trainers are two, one stands by.
         brokers: one, or a cluster of three.
@@ -22,6 +23,7 @@ class Options:
     minutes: float = 10.0
     seed: int = 0
     faults: tuple[str, ...] | None = None
+    alone: bool = False
     rate: float = 2_000.0
     indexers: int = 2
     servers: int = 2

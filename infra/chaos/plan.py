@@ -32,7 +32,9 @@ class Blow:
         return f"{self.at_s:6.1f} s  {self.kind} {self.target}{lasting}{'' if not self.alone else ', alone'}"
 
 
-def make_plan(seed: int, seconds: float, faults: Sequence[Fault], members: Mapping[str, Sequence[str]]) -> list[Blow]:
+def make_plan(
+    seed: int, seconds: float, faults: Sequence[Fault], members: Mapping[str, Sequence[str]], *, alone: bool = False
+) -> list[Blow]:
     """Blows in order of time; the last quarter, 25 s at most, is left for what came before to recover.
 
     Every pair of fault and target comes about equally often: they are drawn like cards, from a deck that is shuffled
@@ -43,15 +45,16 @@ def make_plan(seed: int, seconds: float, faults: Sequence[Fault], members: Mappi
         seconds: how long the run is.
         faults: the kinds to choose from.
         members: what each kind of target stands for, such as indexer: indexer-0, indexer-1.
+        alone: never several at once.
     """
     rng = random.Random(seed)  # noqa: S311 - a seed is the point
     if not faults:
         return []
-    hurry = min(1.0, seconds / UNHURRIED_S)
-    times = [*_times(rng, seconds - min(RECOVERY_S, seconds / 4), hurry)]
-    alone = _deck(rng, [(fault, target) for fault in faults for target in fault.targets for _ in range(fault.alone)])
+    until = seconds - min(RECOVERY_S, seconds / 4)
+    times = [*_alone(until)] if alone else [*_times(rng, until, min(1.0, seconds / UNHURRIED_S))]
+    singles = _deck(rng, [(fault, target) for fault in faults for target in fault.targets for _ in range(fault.alone)])
     together = _deck(rng, [(fault, target) for fault in faults for target in fault.targets])
-    return [_blow(rng, at, next(alone if single else together), members, single) for at, single in times]
+    return [_blow(rng, at, next(singles if single else together), members, single) for at, single in times]
 
 
 def _deck(rng: random.Random, cards: Sequence[Card]) -> Iterator[Card]:
@@ -62,6 +65,13 @@ def _deck(rng: random.Random, cards: Sequence[Card]) -> Iterator[Card]:
 def _blow(rng: random.Random, at: float, card: Card, members: Mapping[str, Sequence[str]], alone: bool) -> Blow:  # noqa: FBT001
     fault, target = card
     return Blow(round(at, 1), fault.kind, rng.choice(members[target]), round(rng.uniform(*fault.lasts_s), 1), alone)
+
+
+def _alone(seconds: float) -> Iterator[tuple[float, bool]]:
+    at = FIRST_S
+    while at < seconds:
+        yield at, True
+        at += ALONE_GAP_S
 
 
 def _times(rng: random.Random, seconds: float, hurry: float) -> Iterator[tuple[float, bool]]:

@@ -19,7 +19,7 @@ from infra.stack import BROKER, Stack
 from schemas.settings import Settings
 
 TRAINERS = 2
-ACTIVE = "active trainer"  # what a trainer logs when the lock is its own
+ACTIVE = '"event":"active trainer"'  # in the line that a trainer logs when the lock is its own
 
 Furnish = Callable[[Role, "World"], Role]
 

@@ -17,7 +17,10 @@ def chaos(
     *,
     minutes: Annotated[float, typer.Option(min=0.2, help="How long faults are inflicted while events come.")] = 10.0,
     seed: Annotated[int | None, typer.Option(help="Of events and faults; default: a random one, printed.")] = None,
-    faults: Annotated[str | None, typer.Option(help="Only these kinds, for example `kill,pause`; see --list.")] = None,
+    faults: Annotated[
+        str | None, typer.Option(help="Only these kinds, for example `kill:trainer,pause`; see --list.")
+    ] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Never several at once, to measure outages.")] = False,
     rate: Annotated[float, typer.Option(min=1, help="Exposures a second.")] = 2_000.0,
     indexers: Annotated[int, typer.Option(min=1, max=16, help="How many indexers.")] = 2,
     servers: Annotated[int, typer.Option(min=1, max=8, help="How many servers.")] = 2,
@@ -43,4 +46,17 @@ def chaos(
 
     kinds = None if faults is None else tuple(filter(None, faults.split(",")))
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
-    perform(Options(minutes, chosen, kinds, rate, indexers, servers, brokers, as_json, keep))
+    perform(
+        Options(
+            minutes=minutes,
+            seed=chosen,
+            faults=kinds,
+            alone=alone,
+            rate=rate,
+            indexers=indexers,
+            servers=servers,
+            brokers=brokers,
+            as_json=as_json,
+            keep=keep,
+        )
+    )

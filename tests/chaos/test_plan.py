@@ -1,7 +1,8 @@
 from collections import Counter
+from itertools import pairwise
 
 from infra.chaos.faults import FAULTS
-from infra.chaos.plan import RECOVERY_S, make_plan
+from infra.chaos.plan import ALONE_GAP_S, RECOVERY_S, make_plan
 
 MEMBERS = {
     "trainer": ["trainer"],
@@ -41,3 +42,11 @@ def test_kinds_come_equally_often_where_they_overlap() -> None:
 
 def test_nothing_to_inflict_is_an_empty_plan() -> None:
     assert make_plan(0, 600, [], MEMBERS) == []
+
+
+def test_alone_means_that_each_has_the_time_to_recover() -> None:
+    plan = make_plan(0, 240, [FAULTS["kill"]], MEMBERS, alone=True)
+    assert all(blow.alone for blow in plan)
+    assert all(after.at_s - before.at_s == ALONE_GAP_S for before, after in pairwise(plan))
+    assert {blow.target.partition("-")[0] for blow in plan} == set(FAULTS["kill"].targets)
+    assert plan[-1].at_s <= 240 - RECOVERY_S

@@ -10,11 +10,12 @@ import psutil
 import pytest
 
 from infra.chaos.fault import MissedError
-from infra.chaos.faults import FAULTS
+from infra.chaos.faults import FAULTS, choose
 from infra.chaos.options import Options
 from infra.chaos.world import World
 from infra.roles import Role
 from infra.stack import Stack
+from schemas.errors import SettingsError
 from schemas.settings import Settings
 from schemas.workers import ServerSettings
 
@@ -77,6 +78,20 @@ async def test_the_trainer_is_whoever_is_active(world: World) -> None:
     async with FAULTS["kill"].inflict(world, "trainer"):
         await until(lambda: not before.is_running())
     assert world.stack.restarts("trainer-0") == 0
+
+
+def test_who_says_that_it_is_active_no_longer_is_not_taken_for_the_active_one(world: World) -> None:
+    world.hear("trainer-1", '{"event":"active trainer"}')
+    world.hear("trainer-0", '{"reason":"this process is no longer the active trainer","event":"stopped"}')
+    assert world.active == "trainer-1"
+
+
+def test_faults_can_be_held_to_one_of_their_targets(world: World) -> None:
+    chosen, _ = choose(["kill:trainer", "kill:indexer", "stop"], world)
+    assert chosen["kill"].targets == ("trainer", "indexer")
+    assert chosen["stop"].targets == FAULTS["stop"].targets
+    with pytest.raises(SettingsError, match="kill does not hit broker; it hits trainer, indexer, server"):
+        choose(["kill:broker"], world)
 
 
 async def test_the_active_trainer_sleeps_until_another_one_took_over(world: World) -> None:
