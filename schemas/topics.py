@@ -116,7 +116,7 @@ class Topics:
             TopicSpec(self.candidates, keyed, week),
             TopicSpec(self.assignments, keyed, _deleted(kafka.assignments_retention_hours, 8 * MIB)),
             TopicSpec(self.parameters, 1, _compacted() | {"min.compaction.lag.ms": str(HOUR_MS)}),
-            TopicSpec(self.trainer_state, 1, _compacted()),
+            TopicSpec(self.trainer_state, 1, _compacted() | {"min.compaction.lag.ms": str(HOUR_MS)}),
             TopicSpec(self.trainer_lock, 1, _deleted(kafka.retention_hours)),
             TopicSpec(self.dead_letters, 1, _deleted(2 * kafka.retention_hours, 2 * MIB)),
             TopicSpec(self.items_changelog, keyed, _compacted()),

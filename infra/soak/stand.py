@@ -28,7 +28,7 @@ WINDOW = 8_192
 READY_S = 180.0
 SPARE_IDS = 1.2  # of the items on offer: ids that are deleted at the moment
 # What grows by design must have come to its end within the warm-up: the broker's heap, all of it resident at once, and
-# what it keeps of `parameters` before it compacts them, usually for an hour.
+# what it keeps of `parameters` and `trainer-state` before it compacts them, usually for an hour.
 HEAP_MB = 256
 COMPACTION_LAG_MS = 60_000
 
@@ -106,8 +106,10 @@ def running_stack(options: Options, folder: Path, say: Say) -> Iterator[Stack]:
     with Stack(_settings(options, folder), indexers=options.indexers, log_folder=folder / "logs") as stack:
         say("starting Kafka, a trainer, indexers and a server")
         stack.wait_ready(READY_S)
-        parameters = {stack.settings.topics.parameters: {"min.compaction.lag.ms": str(COMPACTION_LAG_MS)}}
-        asyncio.run(configure_topics(stack.settings, parameters))
+        topics = stack.settings.topics
+        lag = {"min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
+        versioned = {topic: lag for topic in (topics.parameters, topics.trainer_state)}
+        asyncio.run(configure_topics(stack.settings, versioned))
         yield stack
 
 
