@@ -11,7 +11,7 @@ class Options:
     Attributes:
         minutes: how long events are published and faults inflicted; what follows takes a minute or two more.
         seed: of the events and the faults.
-        faults: kinds to choose from, `kill:trainer` for one on one target only; None for all that this machine can make.
+        faults: kinds to choose from, `kill:trainer` for one on one target; None for all that this machine can make.
         alone: never several at once, so that each outage is one fault's.
         rate: exposures a second.
         indexers, servers: how many of them; trainers are two, one stands by.

@@ -108,7 +108,7 @@ def running_stack(options: Options, folder: Path, say: Say) -> Iterator[Stack]:
         stack.wait_ready(READY_S)
         topics = stack.settings.topics
         lag = {"min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
-        versioned = {topic: lag for topic in (topics.parameters, topics.trainer_state)}
+        versioned = dict.fromkeys((topics.parameters, topics.trainer_state), lag)
         asyncio.run(configure_topics(stack.settings, versioned))
         yield stack
 
