@@ -1,12 +1,12 @@
 """The shards that this worker owns at the moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import structlog
 from aiokafka import TopicPartition
 
-from schemas.errors import FencedError, InvariantError, StreamVQError
+from schemas.errors import FencedError, StreamVQError
 from tables.config import WorkerConfig
 from tables.errors import ShardLost
 from tables.guard import guarded
@@ -111,7 +111,11 @@ class Shards:
                 await self.on_lost(shard)
 
     async def fence(self, partitions: set[int]) -> list[Shard]:
-        """Shards of these partitions, fenced, with the ends of their changelogs noted; `publish` them next."""
+        """Shards of these partitions, fenced, with the ends of their changelogs noted; `publish` them next.
+
+        Raises:
+            FencedError: topics have grown since the worker started: homes of keys are others now.
+        """
         names: dict[str, list[int]] = {}
         for partition in sorted(partitions):
             names.setdefault(self.config.shard_name(partition), []).append(partition)
@@ -123,7 +127,16 @@ class Shards:
             # Of all records, not of the committed ones: should a transaction still be open, the restore waits for it.
             async with reader(self.config.connection, isolation_level="read_uncommitted") as consumer:
                 self._ends = dict(await consumer.end_offsets(changelogs))
+                self._require_as_many({tp.topic: consumer.partitions_for_topic(tp.topic) for tp in changelogs})
         return shards
+
+    def _require_as_many(self, found: Mapping[str, set[int] | None]) -> None:
+        for topic, partitions in found.items():
+            if partitions and len(partitions) != self.config.partitions:
+                raise FencedError(
+                    f"{topic} has {len(partitions)} partitions, {self.config.partitions} when this worker started: "
+                    "somebody ran `svq topics grow`. Started again, it counts them anew"
+                )
 
     def _shard(self, name: str, partitions: list[int]) -> Shard:
         return Shard(name, partitions, self.config, self.tables, self._generation, self.pulses)
@@ -148,9 +161,10 @@ class Shards:
         for topic in self.config.sources:
             got = {tp.partition for tp in assigned if tp.topic == topic}
             if got != partitions:
-                return InvariantError(
+                return FencedError(
                     f"partitions {sorted(got)} of {topic} came with partitions {sorted(partitions)} of the tables: "
-                    "sources and changelogs need the same number of partitions, see `svq topics check`"
+                    "`svq topics grow` is at work, or was ended in the middle. Started again, this worker says what "
+                    "`svq topics check` says"
                 )
         if self.config.transactional_id and len(partitions) < self.config.partitions:
             return FencedError(f"another member of the group {self.config.group} holds some of the partitions")
