@@ -84,8 +84,8 @@ class Pulse:
 class Pulses(Collector):
     """Every pulse of one process, for whoever watches them, and for Prometheus.
 
-    Time passes when the watching thread says so, a little at a time: a process that was paused, or got no processor,
-    for longer than all limits has not hung.
+    Time passes when the watching thread says so, a little at a time: a process that was paused for longer than all
+    limits has not hung, and on a machine that is full time passes as slowly as its work gets done.
     """
 
     def __init__(self) -> None:

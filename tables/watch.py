@@ -17,6 +17,7 @@ from prometheus_client import Gauge
 from tables.errors import die
 from tables.guard import guard_process, guarded
 from tables.pulse import Pulse, Pulses
+from tables.supply import Supply
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +68,12 @@ class Watch:
         faulthandler.cancel_dump_traceback_later()
 
     def _run(self) -> None:
-        before = time.monotonic()
+        before, supply = time.monotonic(), Supply()
         while not self._ended.wait(LOOK_S):
-            # A thread that was itself late says nothing of the others: the process was paused, or starved.
+            # A thread that was itself late says nothing of the others: the process was paused. And what waits for a
+            # processor does not hang.
             now = time.monotonic()
-            self._pulses.advance(min(max(0.0, now - before), 2 * LOOK_S))
+            self._pulses.advance(min(max(0.0, now - before), 2 * LOOK_S) * supply.share())
             before = now
             faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True)
             pulse = self._pulses.overdue()
