@@ -15,7 +15,7 @@ from agents.empty_clusters import EmptyClusters
 from agents.exposures import add_exposures_agent
 from agents.item_features import ItemFeatures
 from agents.metrics import MetricsServer, serve_metrics
-from agents.partitions import count_partitions
+from agents.partitions import count_partitions, require_as_many
 from agents.restore_metrics import RestoreMetrics
 from agents.trainer_lock import TrainerLock
 from agents.trainer_metrics import TrainerMetrics, TrainerReporter
@@ -67,11 +67,12 @@ async def _main(settings: Settings) -> None:
         topics.items_changelog,
         topics.clusters_changelog,
     )
+    partitions = await count_partitions(arguments, settings, together)
+    trainer = Trainer(settings, arguments, partitions)
 
-    async def check() -> int:
-        return await count_partitions(arguments, settings, together)
+    async def check() -> None:
+        await require_as_many(arguments, settings, together, partitions)
 
-    trainer = Trainer(settings, arguments, await check())
     await trainer.run(stop, check)
 
 
@@ -110,7 +111,12 @@ class Trainer:
     async def run(self, stop: asyncio.Event, check: Callable[[], Awaitable[Any]]) -> None:
         """Wait for the lock, then learn until told to stop. `check` is called now and then, and may end the process."""
         own = self._settings.trainer
-        lock = TrainerLock(self._settings.topics.trainer_lock, self._connection, own.session_timeout_s)
+        lock = TrainerLock(
+            self._settings.topics.trainer_lock,
+            self._connection,
+            own.session_timeout_s,
+            member=self._app.membership.name,
+        )
         pulses, metrics = self._app.shards.pulses, self._metrics
         metrics.registry.register(pulses)
         server = MetricsServer(metrics.registry, lambda: [*self._waiting_for(), *["its end"] * stop.is_set()])

@@ -7,12 +7,13 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from agents.incumbent import Incumbent
+from agents.partitions import partitions_of
 from schemas.errors import TopicsError
 from tables.config import heartbeat_s
+from tables.consumer import leave
 from tables.guard import guarded
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,12 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     """`acquire` waits until this process is the active trainer, `lost` until it no longer is."""
 
     def __init__(
-        self, topic: str, connection: Mapping[str, Any], session_timeout_s: float = 10.0, precedence: int = 0
+        self,
+        topic: str,
+        connection: Mapping[str, Any],
+        session_timeout_s: float = 10.0,
+        precedence: int = 0,
+        member: str | None = None,
     ) -> None:
         """Take part in the group named like the topic.
 
@@ -33,9 +39,11 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             connection: arguments of every aiokafka client (`schemas.kafka.connection`).
             session_timeout_s: silence after which the lock goes to another member.
             precedence: as of `Incumbent`.
+            member: name by which a holder that was killed and started again has the lock as before (`Membership`).
         """
         self._session_s = session_timeout_s
         self._topic = topic
+        self._member = member
         self._assignor = Incumbent(precedence=precedence)
         self._connection = dict(connection)
         self._consumer: AIOKafkaConsumer | None = None
@@ -55,6 +63,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._consumer = AIOKafkaConsumer(
             **self._connection,
             group_id=self._topic,
+            group_instance_id=self._member,
             enable_auto_commit=False,
             session_timeout_ms=int(1000 * self._session_s),
             heartbeat_interval_ms=int(1000 * heartbeat_s(self._session_s)),
@@ -79,6 +88,8 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             with contextlib.suppress(asyncio.CancelledError):
                 await self._polling
         if self._consumer:
+            if self._polling:
+                await leave(self._consumer)
             await self._consumer.stop()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -95,16 +106,8 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             log.info("standing by", lock=self._topic)
 
     async def _check_topic(self) -> None:
-        admin = AIOKafkaAdminClient(**self._connection)
-        await admin.start()
-        try:
-            description = (await admin.describe_topics([self._topic]))[0]
-        finally:
-            await admin.close()
-        if description["error_code"]:
-            raise TopicsError(f"topic {self._topic} does not exist: run `svq topics create`")
-        if len(description["partitions"]) != 1:
-            found = len(description["partitions"])
+        found = (await partitions_of(self._connection, [self._topic]))[self._topic]
+        if found != 1:
             raise TopicsError(f"topic {self._topic} has {found} partitions instead of one: create it anew")
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
@@ -112,7 +115,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         try:
             while True:
                 await consumer.getmany(timeout_ms=POLL_MS)
-        except KafkaError as error:
+        except (KafkaError, ConsumerStoppedError) as error:  # stopped by whom else, the membership is over
             self._end(f"{type(error).__name__}: {error}")
 
     def _end(self, reason: str) -> None:

@@ -13,7 +13,7 @@ from infra.child import SPAWN_DEADLINE_S, Child
 from schemas.errors import InvariantError, ResourceError, SettingsError, StreamVQError
 
 HEALTHY_S = 30.0
-FIRST_DELAY_S = 0.5
+FIRST_DELAY_S = 0.5  # of the second start in a row: the first one is at once, for most ends are mended by it
 LONGEST_DELAY_S = 30.0
 LAST_LINES = 30
 POLL_S = 0.2
@@ -86,7 +86,7 @@ class Supervised:
             self._thread.join(grace)
 
     def _run(self) -> None:
-        delay = FIRST_DELAY_S
+        delay = 0.0
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -99,12 +99,12 @@ class Supervised:
                 self._fail(FINAL[code](last_message(self._lines)))
             if self._stopping.is_set() or self.failure:
                 return
-            delay = FIRST_DELAY_S if time.monotonic() - began >= HEALTHY_S else delay
+            delay = 0.0 if time.monotonic() - began >= HEALTHY_S else delay
             self._on_event(StackEvent("ended", self.role, self._child_pid(), code, delay))
             log.warning("stack.ended", ended=self.role, code=code, again_in_s=delay)
             if self._stopping.wait(delay):
                 return
-            delay = min(2 * delay, LONGEST_DELAY_S)
+            delay = min(2 * delay or FIRST_DELAY_S, LONGEST_DELAY_S)
             self.restarts += 1
 
     def _one_run(self) -> int | None:

@@ -13,6 +13,7 @@ from tables.config import WorkerConfig, heartbeat_s
 from tables.consumer import Transport
 from tables.errors import FolderError, die
 from tables.manager import TableManager
+from tables.membership import Membership
 from tables.shards import Shards
 from tables.table import Table
 
@@ -24,6 +25,7 @@ class App(faust.App):  # type: ignore[misc]  # Faust carries no types
     """A Faust app that owns shards."""
 
     shards: Shards
+    membership: Membership
     batched: set[str]  # sources whose records come in lists
 
     def _new_transport(self) -> Transport:
@@ -38,6 +40,7 @@ class App(faust.App):  # type: ignore[misc]  # Faust carries no types
 def create_app(config: WorkerConfig) -> App:
     """A Faust app for the config; add tables, sources and agents, then start it."""
     _make(config.folder)
+    membership = Membership(config.folder)
     _silence()
     app = App(
         config.group,
@@ -52,11 +55,14 @@ def create_app(config: WorkerConfig) -> App:
         Table=Table,
         TableManager=TableManager,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=membership.name,
         broker_session_timeout=config.session_timeout_s,
         broker_heartbeat_interval=heartbeat_s(config.session_timeout_s),
         stream_wait_empty=False,  # without acknowledgements nothing ever counts as finished
         web_enabled=False,
+        canonical_url=f"kafka://{config.group}",  # a member that comes back under another host name is the same member
     )
+    app.membership = membership
     app.batched = set()
     app.shards = Shards(config, lambda: app.consumer_generation_id)
     # Before this member asks to join again: another one may fence our shards as soon as it has.

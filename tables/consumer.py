@@ -34,7 +34,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
     async def leave_group(self) -> None:
         """What Faust does last when it stops, after all that others need not wait for."""
         if self._consumer is not None:
-            await self.call_thread(self._consumer._coordinator.close)  # noqa: SLF001 - to fetch on does no harm
+            await self.call_thread(leave, self._consumer)
+
+
+async def leave(consumer: Any) -> None:
+    """Leave the group in order, also with a name: who stops is not expected back. To fetch on does no harm.
+
+    A member that has a name and merely stops (aiokafka's way) is waited for until its session ends.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001
+    coordinator._group_instance_id = None  # noqa: SLF001
+    await coordinator.close()
 
 
 class Scheduler(DefaultSchedulingStrategy):  # type: ignore[misc]  # Faust carries no types

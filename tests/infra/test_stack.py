@@ -57,7 +57,7 @@ def test_what_dies_is_started_again_and_what_is_asked_to_end_ends(settings: Sett
         pids = [running.pid(role) for role in running.roles]
     assert all(pid and gone(pid) for pid in pids)
     ended = [event for event in events if event.kind == "ended"]
-    assert [(event.role, event.pid, event.code, event.delay) for event in ended] == [("one", first, -9, 0.5)]
+    assert [(event.role, event.pid, event.code, event.delay) for event in ended] == [("one", first, -9, 0.0)]
     assert (tmp_path / "logs" / "one.log").read_text() == "up\nup\n"
 
 
@@ -65,7 +65,7 @@ def test_the_wait_before_another_start_grows(settings: Settings) -> None:
     events: list[StackEvent] = []
     with stack(settings, python("one", "raise SystemExit(1)"), on_event=events.append):
         until(lambda: sum(event.kind == "ended" for event in events) == 3)
-    assert [event.delay for event in events if event.kind == "ended"][:3] == [0.5, 1.0, 2.0]
+    assert [event.delay for event in events if event.kind == "ended"][:3] == [0.0, 0.5, 1.0]
 
 
 def test_a_wrong_setting_is_not_tried_for_ever_but_ends_all_with_its_message(settings: Settings) -> None:

@@ -30,7 +30,7 @@ def config(prefix: str, folder: Path) -> WorkerConfig:
         folder=folder,
         sources=(f"{prefix}-events",),
         partitions=PARTITIONS,
-        session_timeout_s=6.0,
+        session_timeout_s=float(os.environ.get("SESSION_S", "6")),
         stall_deadline_s=20.0,
     )
 

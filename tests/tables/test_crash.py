@@ -25,6 +25,7 @@ RATE = 1500
 KEYS = 2000
 BATCH = 50
 ABORTED = 0.1
+ENDLESS_S = 85.0  # a session that does not end before a test does
 PAUSE_S = (2.0, 9.0)  # some longer than the session timeout of 6 s: the other worker takes over meanwhile
 APP = str(Path(__file__).with_name("counting_app.py"))
 
@@ -125,3 +126,30 @@ async def test_counts_are_exact_through_kills_and_pauses(bootstrap: str, tmp_pat
     assert added_up == by_class(counts)
     assert local_rows(tmp_path / "first", "rows") == rows
     assert local_rows(tmp_path / "first", "totals") == totals
+
+
+@pytest.mark.timeout(240)
+async def test_a_worker_that_was_killed_and_started_again_does_not_wait_for_the_end_of_its_session(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    prefix = f"t-{uuid.uuid4().hex[:8]}"
+    events, row_log, total_log = (f"{prefix}-{name}" for name in ("events", "rows-changelog", "totals-changelog"))
+    environment = {
+        "SVQ_TEST_BOOTSTRAP": bootstrap,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SESSION_S": str(ENDLESS_S),
+    }
+    commands = [[APP, prefix, str(tmp_path / name), "batched"] for name in ("first", "second")]
+    async with topics(bootstrap, (events, row_log, total_log), PARTITIONS):
+        async with fleet(commands[:1], environment) as running:
+            counts = await publish_one_each(bootstrap, events)
+            await settle(bootstrap, total_log, counts.total())
+            running.workers[0].process.kill()
+            counts += await publish_one_each(bootstrap, events)
+            await settle(bootstrap, total_log, counts.total())
+            assert await running.stop() == [0]
+        # It left in order, hence another one need not wait for it either.
+        async with fleet(commands[1:], environment) as running:
+            counts += await publish_one_each(bootstrap, events)
+            await settle(bootstrap, total_log, counts.total())
+            assert await running.stop() == [0]
