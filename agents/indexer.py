@@ -14,7 +14,7 @@ from agents.indexer_metrics import IndexerMetrics
 from agents.metrics import MetricsServer, serve_metrics
 from agents.parameters import ParametersFollower
 from agents.partition_rows import IndexTables
-from agents.partitions import count_partitions
+from agents.partitions import count_partitions, require_as_many
 from agents.placer import Placer
 from agents.restore_metrics import RestoreMetrics
 from agents.scan import SliceScanner
@@ -61,7 +61,7 @@ async def _main(settings: Settings) -> None:
     indexer = Indexer(settings, arguments, partitions)
 
     async def check() -> None:
-        await count_partitions(arguments, settings, together)
+        await require_as_many(arguments, settings, together, partitions)
 
     await indexer.run(stop, check)
 
@@ -78,7 +78,7 @@ class Indexer:
         self._metrics.registry.register(RestoreMetrics(self._app.shards))
         self._shares = Shares(self.tables)
         pulses = self._app.shards.pulses
-        self._placer = Placer(pulses.add("placing thread", own.step_deadline_s), own.threads)
+        self._placer = Placer(pulses.add("placing thread", own.step_deadline_s), own.threads, own.restore_deadline_s)
         reading = pulses.stream(topics.parameters, own.stall_deadline_s)
         self._follower = ParametersFollower(arguments, topics.parameters, self._placer, reading)
         mark_ttl_ms = int(own.deletion_ttl_s * 1000)

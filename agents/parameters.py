@@ -110,6 +110,8 @@ class ParametersFollower:
                     return
                 pairs = [(record.key, record.value) for record in records]
                 before = self._placer.version
+                if records:
+                    self._pulse.rest()  # the thread has a limit of its own, a longer one for a whole model
                 if not await self._placer.feed(pairs, complete=reader.ready):
                     log.info("configuration changed, reading all parameters again", topic=self._topic)
                     return

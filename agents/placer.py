@@ -28,9 +28,16 @@ class Placer:
         stage: how far the model is.
     """
 
-    def __init__(self, pulse: Pulse, threads: int) -> None:
-        """`pulse` beats as long as the thread computes one thing after another."""
+    def __init__(self, pulse: Pulse, threads: int, whole_s: float) -> None:
+        """Begin with nothing.
+
+        Args:
+            pulse: beats as long as the thread computes one thing after another.
+            threads: of a computation.
+            whole_s: longest that taking in a whole model may take; for all else the limit of the pulse stands.
+        """
         self._replica = Replica()
+        self._whole_s = whole_s
         self._thread = ComputeThread(pulse, torch.set_num_threads, threads)
         self.commit: Commit | None = None
         self.stage = Stage.NOTHING
@@ -44,7 +51,8 @@ class Placer:
 
     async def feed(self, records: ParameterRecords, *, complete: bool) -> bool:
         """As `Replica.feed`."""
-        follows = await self._thread(lambda: self._replica.feed(records, complete=complete))
+        limit_s = self._whole_s if self._replica.anew else None
+        follows = await self._thread.within(limit_s, lambda: self._replica.feed(records, complete=complete))
         self.commit = self._replica.commit
         self.stage = Stage(bool(self.commit) + self._replica.files)
         for stage in Stage:

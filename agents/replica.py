@@ -46,6 +46,11 @@ class Replica:
         self._anew = True
 
     @property
+    def anew(self) -> bool:
+        """Whether the next version is a whole model, be it the first one or one of another configuration."""
+        return self._anew
+
+    @property
     def files(self) -> bool:
         """Whether there is a codebook to file items under."""
         return self._model is not None and self._model.codebook.n_codes > 0

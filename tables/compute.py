@@ -25,19 +25,17 @@ class ComputeThread:
 
     async def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
         """What the function returns."""
-        return await self._run(None, function, *arguments)
+        return await self.within(None, function, *arguments)
 
-    async def within(self, limit_s: float, function: Callable[..., T], *arguments: Any) -> T:
-        """The same with a limit of its own."""
-        return await self._run(limit_s, function, *arguments)
+    async def within(self, limit_s: float | None, function: Callable[..., T], *arguments: Any) -> T:
+        """The same with a limit of its own, unless that is None."""
 
-    def close(self) -> None:
-        """Let the thread end, without what waits."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
-    async def _run(self, limit_s: float | None, function: Callable[..., T], *arguments: Any) -> T:
         def call() -> T:
             with self._pulse.during(limit_s):
                 return function(*arguments)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    def close(self) -> None:
+        """Let the thread end, without what waits."""
+        self._executor.shutdown(wait=False, cancel_futures=True)

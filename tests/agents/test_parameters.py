@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from streamvq_client.snapshot import read_topic
 from structlog.testing import capture_logs
 
 from agents.parameters import BEHIND_S, ParametersFollower
 from agents.placer import Placer, Stage
+from agents.replica import ParameterRecords, Replica
 from pipeline.learner import Learner
 from schemas.kafka import connection
 from schemas.settings import Settings
@@ -39,7 +41,7 @@ async def placer(settings_with_topics: Settings, clock: Clock) -> AsyncIterator[
     """A placer whose follower has read the empty topic."""
     settings = settings_with_topics
     pulses = Pulses()
-    placer = Placer(pulses.add("placing thread", 60), threads=1)
+    placer = Placer(pulses.add("placing thread", 60), threads=1, whole_s=600)
     follower = ParametersFollower(
         connection(settings.kafka), settings.topics.parameters, placer, pulses.stream("parameters", 60), clock
     )
@@ -75,6 +77,33 @@ async def test_every_version_arrives(settings_with_topics: Settings, placer: Pla
     assert not placer.beyond(Stage.CODEBOOK).is_set()
     placed = await placer.place(ITEMS, [{}] * 3, [-1] * 3)
     assert placed.clusters_n.tolist() == bench.learner.place(ITEMS, [{}] * 3, None).clusters_n.tolist()
+
+
+async def test_taking_in_a_whole_model_may_take_longer_than_a_step(
+    settings_with_topics: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, pulse = Bench(settings_with_topics), Pulses().add("placing thread", 45)
+    placer = Placer(pulse, threads=1, whole_s=600)
+    limits: list[float] = []
+    feed = Replica.feed
+
+    def watched(replica: Replica, records: ParameterRecords, *, complete: bool) -> bool:
+        limits.append(pulse.limit_s)
+        return feed(replica, records, complete=complete)
+
+    monkeypatch.setattr(Replica, "feed", watched)
+    bench.learn(ITEMS)
+    await bench.publish_model()
+    topic = settings_with_topics.topics.parameters
+    records = [(r.key, r.value) async for r in read_topic(connection(settings_with_topics.kafka), topic)]
+    for _ in range(2):
+        assert await placer.feed(records, complete=True)
+        await placer.place(ITEMS, [{}] * 3, [-1] * 3)
+        await placer.feed([], complete=True)
+        await placer.read_again()
+    placer.close()
+    assert limits == [600, 45, 600, 45]
+    assert pulse.limit_s == 45
 
 
 async def test_a_new_configuration_replaces_the_model(settings_with_topics: Settings, placer: Placer) -> None:
