@@ -9,7 +9,7 @@ import numpy as np
 from streamvq_client.rows import NO_CLUSTER, ItemIndexRow, ItemRow
 
 from agents.indexer_metrics import IndexerMetrics
-from agents.partition_rows import IndexTables, ItemMark, PartitionRows, present_cluster
+from agents.partition_rows import IndexTables, ItemMark, PartitionRows, arrived_ms, present_cluster
 from agents.shares import Shares
 from schemas.assignments import AssignmentBlock, decode, encode
 from tables.position import Event
@@ -52,7 +52,8 @@ class Assignments:
         for event in step.events:
             block = self._at_home(step, partition, decode(event.message.value or b""))
             rows.load(block.ids)
-            results = Counter(self._take(rows, placing, now_ms) for placing in _rows(block))
+            heard_ms = arrived_ms(event.message, now_ms)
+            results = Counter(self._take(rows, placing, heard_ms) for placing in _rows(block))
             for result, count in results.items():
                 self._metrics.assignments.labels(result).inc(count)
             await asyncio.sleep(0)  # a block is some thousand rows; heartbeats and other partitions come between
@@ -68,7 +69,7 @@ class Assignments:
                 step.send(self._topic, home, None, encode(part))
         return at_home
 
-    def _take(self, rows: PartitionRows, placing: Placing, now_ms: int) -> str:
+    def _take(self, rows: PartitionRows, placing: Placing, heard_ms: int) -> str:
         mark, before = rows.mark(placing.item), rows.index(placing.item)
         if mark is not None and mark.deleted is not None:
             rows.add_exposures(NO_CLUSTER, placing.exposures)
@@ -77,7 +78,7 @@ class Assignments:
             if not self._bare_items:
                 rows.add_exposures(NO_CLUSTER, placing.exposures)
                 return "unknown"
-            mark = ItemMark(published=now_ms, bare=True)
+            mark = ItemMark(published=heard_ms, bare=True)
             rows.put_item(placing.item, ItemRow({}, {}, mark.published, bare=True))
         stale = before is not None and before.version > placing.version
         exposures = (before.exposures if before else 0) + placing.exposures
@@ -90,7 +91,7 @@ class Assignments:
                 popularity=placing.popularity if exposures else [],
                 exposures=exposures,
                 version=before.version if before and stale else placing.version,
-                time=now_ms if placing.exposures or before is None else before.time,
+                time=heard_ms if placing.exposures or before is None else before.time,
                 published=mark.published,
             ),
         )

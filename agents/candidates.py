@@ -7,7 +7,7 @@ from streamvq_client.partitioner import partition_of
 from streamvq_client.rows import ItemIndexRow, ItemRow
 
 from agents.indexer_metrics import IndexerMetrics
-from agents.partition_rows import IndexTables, PartitionRows, present_cluster
+from agents.partition_rows import IndexTables, PartitionRows, arrived_ms, present_cluster
 from agents.placer import Placer
 from agents.replica import Placed
 from agents.shares import Shares
@@ -40,10 +40,10 @@ class Candidates:
     async def handle(self, shard: Shard, step: Step[Event]) -> None:
         """Rows for everything that the events say; of several events of an item the last one counts."""
         partition = shard.partitions[0]
-        latest = self._decode(step, partition)
+        now_ms = time.time_ns() // 1_000_000
+        latest, heard = self._decode(step, partition, now_ms)
         rows = PartitionRows(step, partition, self._tables, self._shares[partition])
         rows.load(latest)
-        now_ms = time.time_ns() // 1_000_000
         for event in latest.values():
             if isinstance(event, Deletion):
                 # Unknown items too: an exposure of one that is still on its way must not bring it to life.
@@ -52,13 +52,17 @@ class Candidates:
         if live:
             present = [present_cluster(rows.index(event.item_id)) for event in live]
             placed = await self._placer.place([c.item_id for c in live], [c.features for c in live], present)
-            self._file(rows, live, placed, now_ms)
+            self._file(rows, live, placed, heard)
         rows.close(now_ms)
         self._metrics.candidates.labels("indexed").inc(len(live))
         self._metrics.candidates.labels("deleted").inc(len(latest) - len(live))
 
-    def _decode(self, step: Step[Event], partition: int) -> dict[str, Candidate | Deletion]:
+    def _decode(
+        self, step: Step[Event], partition: int, now_ms: int
+    ) -> tuple[dict[str, Candidate | Deletion], dict[str, int]]:
+        """The last event of each item that lives here, and when it arrived."""
         latest: dict[str, Candidate | Deletion] = {}
+        heard: dict[str, int] = {}
         for event in step.events:
             message = event.message
             try:
@@ -70,11 +74,12 @@ class Candidates:
             home = partition_of(decoded.item_id.encode(), self._partitions)
             if home == partition:
                 latest[decoded.item_id] = decoded
+                heard[decoded.item_id] = arrived_ms(message, now_ms)
             else:
                 self._forward(step, message, decoded.item_id, home)
         self._metrics.unknown_fields.inc(self._tally.unknown_fields)
         self._tally.unknown_fields = 0
-        return latest
+        return latest, heard
 
     def _reject(self, step: Step[Event], message: Message, error: EventError) -> None:
         rejected = Rejected(error.reason, error.detail, message.value or b"")
@@ -96,7 +101,7 @@ class Candidates:
                 home=home,
             )
 
-    def _file(self, rows: PartitionRows, live: list[Candidate], placed: Placed, now_ms: int) -> None:
+    def _file(self, rows: PartitionRows, live: list[Candidate], placed: Placed, heard: dict[str, int]) -> None:
         clusters, biases = placed.clusters_n.tolist(), placed.bias_nt.tolist()
         for candidate, cluster, bias in zip(live, clusters, biases, strict=True):
             item, before = candidate.item_id, rows.index(candidate.item_id)
@@ -112,7 +117,7 @@ class Candidates:
                     popularity=before.popularity if before and before.exposures else [],
                     exposures=before.exposures if before else 0,
                     version=before.version if before and stale else placed.version,
-                    time=now_ms,
+                    time=heard[item],
                     published=candidate.timestamp,
                 ),
             )

@@ -9,6 +9,7 @@ from streamvq_client.rows import NO_CLUSTER, ItemIndexRow, ItemRow, decode_item,
 from streamvq_client.versioned import VERSION, version_of
 
 from agents.cluster_share import ClusterShare
+from tables.position import Message
 from tables.shard import Step
 from tables.table import Table
 
@@ -40,6 +41,14 @@ def decode_mark(value: bytes) -> ItemMark:
     except (ValueError, RecursionError):  # of an earlier version, which the row itself knows how to read, or no row
         row = decode_item(value)
     return ItemMark(row.published, row.deleted, row.bare)
+
+
+def arrived_ms(message: Message, now_ms: int) -> int:
+    """When an event arrived, as the broker says: indexers' clocks differ. Never later than now, which a broker may say.
+
+    By it items live or die (`item_ttl_s`), and one clock that is hours ahead would end all that the others keep.
+    """
+    return min(round(message.timestamp * 1000), now_ms)
 
 
 def present_cluster(row: ItemIndexRow | None) -> int:

@@ -49,7 +49,7 @@ class ItemIndexRow(msgspec.Struct, frozen=True, tag_field=VERSION, tag=1):
             grows with every version; a number written at one moment would fade against the others.
         exposures: exposures counted for this item so far.
         version: model version that placed it.
-        time: when the item was published or exposed last, by the clock of the indexer, ms since 1970.
+        time: when the last candidate or placement with exposures of the item arrived at Kafka, ms since 1970.
         published: as in `ItemRow`.
     """
 

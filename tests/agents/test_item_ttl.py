@@ -1,5 +1,6 @@
 """Items of which nothing is heard any more are deleted, by the time of arrival; everything keeps adding up."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from tests.tables.chaos import Worker, until
 
 DEADLINE_S = 90
 TTL_S, MARK_S = 8, 14
+AHEAD_S = 7200
+# An indexer whose clock is wrong.
+AHEAD = [RUN[0], f"import time; own = time.time_ns; time.time_ns = lambda: own() + {AHEAD_S} * 10**9; {RUN[1]}"]
 
 
 @pytest.mark.timeout(240)
@@ -70,6 +74,30 @@ async def test_an_item_that_nobody_publishes_or_sees_is_deleted(bootstrap: str, 
         # That takes longer than items live, and nothing arrives meanwhile: no time passes for them.
         await until(marks_are_swept, DEADLINE_S, lambda: "marks stayed")
         assert (await bench.index()).keys() == {*published, *shown}
+        assert worker.stop() == 0
+    finally:
+        worker.end()
+
+
+@pytest.mark.timeout(180)
+async def test_when_an_item_was_heard_of_is_what_the_broker_says(
+    settings_with_topics: Settings, tmp_path: Path
+) -> None:
+    bench = Bench(settings_with_topics)
+    bench.learn(["a", "b"])
+    await bench.publish_model()
+    worker = Worker(AHEAD, bench.environment(tmp_path / "indexer", item_ttl_s=AHEAD_S / 2, scan_interval_s=1))
+    before_ms = time.time_ns() // 1_000_000
+    try:
+        await bench.publish({"a": {"category": "c1"}})
+        await bench.assign(bench.block({"b": 1}, {"b": 1}, bench.version))
+
+        async def filed() -> bool:
+            return (await bench.index()).keys() == {"a", "b"}
+
+        await until(filed, DEADLINE_S, lambda: "not everything was filed")
+        heard = [row.time for row in (await bench.index()).values()]
+        assert all(before_ms <= at <= time.time_ns() // 1_000_000 for at in heard), heard
         assert worker.stop() == 0
     finally:
         worker.end()
