@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 
 from agents.stand_in import stand_in
 from agents.trainer_state import Stored, load
-from pipeline.changes import Changes
+from pipeline.changes import Array, Changes
 from pipeline.config import ModelConfig
 from pipeline.errors import RestoreError
 from pipeline.learner import Learner
@@ -124,10 +124,10 @@ def _records(stored: Stored, wanted: ModelConfig, settings: Settings) -> dict[To
     parameters = [
         (CONFIG_KEY, encode_config(wanted)),
         *records_of(done.parameters),
-        *_gone(done, stored.parameters),
+        *_leftover(done, done.parameters, stored.parameters),
         closing,
     ]
-    state = [*records_of(done.state), *_gone(done, stored.state), closing]
+    state = [*records_of(done.state), *_leftover(done, done.state, stored.state), closing]
     topics = settings.topics
     return {
         TopicPartition(topics.parameters, 0): [Record(*record) for record in parameters],
@@ -135,11 +135,17 @@ def _records(stored: Stored, wanted: ModelConfig, settings: Settings) -> dict[To
     }
 
 
-def _gone(done: Migration, stored: Changes) -> Iterator[ParameterRecord]:
-    for name, values in done.gone.items():
-        if name in stored.dense:
-            for number, _ in enumerate(encode_chunks(values)):
-                yield dense_key(name, number), None
+def _leftover(done: Migration, written: Changes, stored: Changes) -> Iterator[ParameterRecord]:
+    """Tombstones for tensors that are gone, and for the last parts of those that became shorter."""
+    for name, before in stored.dense.items():
+        after = None if name in done.gone else written.dense.get(name, before)
+        parts = 0 if after is None else _parts(after)
+        for number in range(parts, _parts(before)):
+            yield dense_key(name, number), None
+
+
+def _parts(tensor: Array) -> int:
+    return sum(1 for _ in encode_chunks(tensor))
 
 
 def _try_out(stored: Stored, done: Migration, wanted: ModelConfig) -> None:

@@ -7,13 +7,17 @@ import random
 import signal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agents import migration
 from agents.migration import carry_out, plan
 from agents.trainer_state import Stored, load
 from infra import cli
+from pipeline.changes import Changes
+from pipeline.migration import Migration
 from pipeline.reconfiguration import Effect
+from schemas import tensors
 from schemas.errors import FencedError, SettingsError
 from schemas.kafka import connection
 from schemas.retriever import FeatureSettings, FeaturesSettings, TaskSettings
@@ -127,3 +131,15 @@ async def test_there_is_nothing_to_migrate_before_anything_was_learnt(settings_w
     found = await carry_out(small(settings_with_topics), print)
     assert found.stored is None
     assert await last_commit(settings_with_topics) is None
+
+
+def test_parts_of_tensors_that_became_shorter_or_are_gone_get_tombstones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensors, "CHUNK_BYTES", 16)
+    stored = Changes(
+        dense={"a.long": np.zeros(20, np.float32), "a.gone": np.zeros(8, np.float32), "a.same": np.ones(4)}
+    )
+    done = Migration(
+        parameters=Changes(dense={"a.long": np.zeros(9, np.float32)}), gone={"a.gone": stored.dense["a.gone"]}
+    )
+    keys = [key for key, value in migration._leftover(done, done.parameters, stored) if value is None]
+    assert keys == [b"a.long/3", b"a.long/4", b"a.gone/0", b"a.gone/1"]
