@@ -11,11 +11,13 @@ from streamvq_client.rows import decode_item_index, encode
 
 from agents.cluster_share import ClusterShare
 from agents.partition_rows import present_cluster
+from schemas.errors import UnreachableError
 from tables.offsets import reader
 from tables.transaction import Record
 
 ROWS_AT_A_TIME = 10_000  # of each table, in one transaction
 MAX_RECORDS = 10_000
+SILENCE_S = 60.0
 Rows = dict[bytes, bytes]
 Records = dict[TopicPartition, list[Record]]
 
@@ -65,7 +67,15 @@ class Homes:
             consumer.assign([place])
             await consumer.seek_to_beginning(place)
             end = (await consumer.end_offsets([place]))[place]
-            while await consumer.position(place) < end:
+            reached, moved = 0, time.monotonic()
+            while (position := await consumer.position(place)) < end:
+                if position > reached:
+                    reached, moved = position, time.monotonic()
+                elif time.monotonic() - moved > SILENCE_S:
+                    raise UnreachableError(
+                        f"{topic}-{partition} was read up to {position} of {end}, then nothing came for "
+                        f"{SILENCE_S:g} s: a transaction is open, or Kafka is held up. Run it again later"
+                    )
                 fetched = await consumer.getmany(place, timeout_ms=100, max_records=MAX_RECORDS)
                 for record in fetched.get(place, []):
                     if record.value is None:
