@@ -12,6 +12,7 @@ from infra.commands.shown_letters import document, line, plain, printable
 from infra.letters.found import Found, Letters, Wanted
 from infra.letters.replay import Replayed, refusal
 from infra.letters.replay import replay as publish_again
+from schemas.errors import SettingsError
 
 app = typer.Typer(no_args_is_help=True, help="Look at the events that were not taken, and publish them again.")
 
@@ -64,13 +65,13 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print one letter in full, and whether its event can be published again; exit code 1 if there is none."""
+    """Print one letter in full, and whether its event can be published again; exit code 2 if there is none."""
     settings = settings_and_logs()
     letters = Letters(settings)
     _, newest = run(settings, _newest(letters, Wanted(place=place), 1))
     if not newest:
         typer.echo(f"there is no dead letter {place!r}", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(SettingsError.exit_code)
     shown = plain(newest[0], letters) | {"refused": refusal(settings, newest[0].letter)}
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False))

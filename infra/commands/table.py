@@ -10,6 +10,7 @@ from streamvq_client.rows import ItemRow
 
 from infra.commands.kafka_reading import settings_and_logs
 from infra.commands.shown_rows import ShownRow, read_rows
+from schemas.errors import SettingsError
 
 app = typer.Typer(no_args_is_help=True, help="Read the rows of a table from its changelog.")
 
@@ -36,13 +37,13 @@ def get(
     as_json: AsJson = False,
     by_partition: ByPartition = False,
 ) -> None:
-    """Print one row; exit code 1 if there is none."""
+    """Print one row; exit code 2 if there is none."""
     keys = None if table is TableName.CLUSTERS else [key.encode()]
     rows = read_rows(settings_and_logs(), table, keys=keys, key_prefix=key.encode(), by_partition=by_partition)
     found = [row for row in rows if row.key == key]
     if not found:
         typer.echo(f"{table} has no row {key!r}", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(SettingsError.exit_code)
     if as_json and not (table is TableName.CLUSTERS and by_partition):
         typer.echo(json.dumps(found[0].plain, ensure_ascii=False))
     else:

@@ -83,7 +83,7 @@ async def test_one_row(svq: Command) -> None:
 )
 async def test_a_row_that_is_not_there(svq: Command, table: str, key: str) -> None:
     result = await svq("table", "get", table, key)
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"{table} has no row {key!r}\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{table} has no row {key!r}\n")
 
 
 @pytest.mark.usefixtures("tables")
@@ -207,7 +207,7 @@ async def test_one_dead_letter(svq: Command) -> None:
     assert "reason\tmissing_id\n" in text
     assert "key\tu\\t2\n" in (await svq("dead-letters", "show", "svq-exposures[0]@4")).stdout, "no terminal obeys it"
     missing = await svq("dead-letters", "show", "svq-exposures[1]@17")
-    assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 'svq-exposures[1]@17'\n")
+    assert (missing.exit_code, missing.stderr) == (2, "there is no dead letter 'svq-exposures[1]@17'\n")
 
 
 async def test_letters_are_published_again(svq: Command, settings: Settings, producer: AIOKafkaProducer) -> None:
