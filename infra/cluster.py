@@ -25,16 +25,28 @@ class Cluster:
     Args:
         folder: of all nodes; a new one, since ports are kept in memory only.
         heap: largest Java heap of a node, MiB.
+        java_options: more options of the Java of each.
         detours: a second way into each node, for clients behind proxies; none, or one a node.
     """
 
-    def __init__(self, folder: Path, heap: int = HEAP_MB, detours: Sequence[Detour] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        heap: int = HEAP_MB,
+        detours: Sequence[Detour] = (),
+        java_options: Sequence[str] = (),
+    ) -> None:
         ports = free_ports(2 * NODES)
         ways: Sequence[Detour | None] = detours or [None] * NODES
         cluster, controllers = cluster_id(), tuple(ports[NODES:])
         self.nodes = [
             EmbeddedBroker(
-                folder / f"broker-{number}", port, heap, member=Member(cluster, number, controllers), detour=way
+                folder / f"broker-{number}",
+                port,
+                heap,
+                java_options=java_options,
+                member=Member(cluster, number, controllers),
+                detour=way,
             )
             for number, (port, way) in enumerate(zip(ports[:NODES], ways, strict=True), 1)
         ]

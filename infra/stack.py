@@ -16,7 +16,7 @@ from infra.broker import EmbeddedBroker
 from infra.broker_files import Detour
 from infra.broker_state import BrokerStatus, read_status
 from infra.child import Child
-from infra.cluster import Cluster
+from infra.cluster import HEAP_MB, Cluster
 from infra.ports import free_port, holder, is_free
 from infra.process_logs import ProcessLogs
 from infra.reach import reach
@@ -223,7 +223,8 @@ class Stack:
         return status
 
     def _start_cluster(self, own: BrokerSettings) -> None:
-        cluster = Cluster(self.settings.broker_folder, detours=self._detours)
+        heap = own.heap_mb if "heap_mb" in own.model_fields_set else HEAP_MB  # three take less each, unless told
+        cluster = Cluster(self.settings.broker_folder, heap, self._detours, own.java_options)
         self._brokers = {f"{BROKER}-{number}": node for number, node in enumerate(cluster)}
         cluster.start(own.start_deadline_s)
         log.info("stack.cluster", addresses=cluster.bootstrap, folder=str(self.settings.broker_folder))
