@@ -9,8 +9,9 @@ from pathlib import Path
 from schemas.settings import Settings
 
 PACKAGES = Path(__file__).parent.parent
-# On one machine a step of the trainer would hold up what takes milliseconds in the indexers and the server.
-BESIDE_OTHERS = 10
+# On one machine a step of the trainer would hold up what takes milliseconds in the indexers and the server. It leaves
+# the trainer a quarter of a processor that others want, too; 10 would leave it a tenth.
+BESIDE_OTHERS = 5
 
 
 @dataclass(frozen=True, slots=True)
