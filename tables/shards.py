@@ -121,14 +121,21 @@ class Shards:
             names.setdefault(self.config.shard_name(partition), []).append(partition)
         shards = [self._shard(name, owned) for name, owned in names.items()]
         await asyncio.gather(*(shard.fence() for shard in shards))
+        try:
+            await self._note_ends(partitions if shards else set())
+        except FencedError:
+            await asyncio.gather(*(shard.close() for shard in shards))
+            raise
+        return shards
+
+    async def _note_ends(self, partitions: set[int]) -> None:
         self._ends = {}
-        if shards:
+        if partitions:
             changelogs = [table.changelog(partition) for table in self.tables for partition in sorted(partitions)]
             # Of all records, not of the committed ones: should a transaction still be open, the restore waits for it.
             async with reader(self.config.connection, isolation_level="read_uncommitted") as consumer:
                 self._ends = dict(await consumer.end_offsets(changelogs))
                 self._require_as_many({tp.topic: consumer.partitions_for_topic(tp.topic) for tp in changelogs})
-        return shards
 
     def _require_as_many(self, found: Mapping[str, set[int] | None]) -> None:
         for topic, partitions in found.items():
