@@ -6,18 +6,16 @@ One process on topics of its own, one partition. The first start finds nothing; 
 stays empty, and it starts again: what that takes longer is the restore and all that rests on its rows.
 """
 
-import argparse
 import asyncio
 import os
 import random
 import sys
-import tempfile
 import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,8 +24,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streamvq_client.rows import ClusterRow, encode
 
-from benchmarks.machine import machine
-from benchmarks.plain_json import plain_json
+from benchmarks.on_kafka import run
 from benchmarks.restore import CODES, index_rows, item_rows, write_rows
 from schemas.kafka import KafkaSettings
 from schemas.topics import Topics
@@ -134,13 +131,7 @@ async def _fill(connection: Mapping[str, Any], topics: Topics, rows: int) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print what was measured on which machine."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bootstrap", default="127.0.0.1:9092", help="Kafka, for topics of this measurement's own")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="items, each with a row in both tables")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        restarted = asyncio.run(measure(options.bootstrap, options.rows, Path(folder)))
-    print(plain_json({"machine": machine(), "restart": asdict(restarted)}))
+    run("restart", __doc__, measure, "items, each with a row in both tables", arguments)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,12 @@ writes that many rows of `items` and of `item_index` into changelogs of its own,
 nothing done with them), restores them into RocksDB, and prints both in one JSON object.
 """
 
-import argparse
-import asyncio
 import random
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +19,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streamvq_client.rows import ItemIndexRow, ItemRow, encode
 
-from benchmarks.machine import machine
-from benchmarks.plain_json import plain_json
+from benchmarks.on_kafka import run
 from tables.app import App, add_table, create_app
 from tables.config import WorkerConfig
 from tables.offsets import reader
@@ -173,13 +169,7 @@ async def _read(connection: Mapping[str, Any], ends: Mapping[TopicPartition, int
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print what was measured on which machine."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bootstrap", default="127.0.0.1:9092", help="Kafka, for topics of this measurement's own")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each of the two tables")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        restored = asyncio.run(measure(options.bootstrap, options.rows, Path(folder)))
-    print(plain_json({"machine": machine(), "restore": asdict(restored)}))
+    run("restore", __doc__, measure, "rows of each of the two tables", arguments)
 
 
 if __name__ == "__main__":
