@@ -52,8 +52,8 @@ def grow(
     """
     settings = load_settings()
     configure_logs(settings.logs)
-    from infra.growth import grow as carry_out
-    from infra.growth import plan_growth
+    from infra.partition_growth import grow as carry_out
+    from infra.partition_growth import plan_growth
 
     growth = asyncio.run((plan_growth if dry_run else carry_out)(settings, partitions, _say))
     if as_json:

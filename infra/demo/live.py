@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 
-from infra.demo.api import Server, Stats
 from infra.demo.customers import SHOWN, Customers, most_regular, title
 from infra.demo.meter import Meter
 from infra.demo.probes import Probes
@@ -12,7 +11,8 @@ from infra.demo.replay import Replay
 from infra.demo.sales import Sales
 from infra.demo.screen import Screen
 from infra.demo.view import Codes, View
-from infra.demo.wire import Wire
+from infra.load.api import Server, Stats
+from infra.load.wire import Wire
 
 TICK_S = 0.5
 ASK_EVERY = 4  # ticks between two questions to the server

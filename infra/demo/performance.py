@@ -4,12 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from infra.demo.api import Server, Stats
-from infra.demo.backlog import Backlog
 from infra.demo.chaos import Chaos
 from infra.demo.customers import SHOWN, title
-from infra.demo.errors import StalledError
-from infra.demo.ledger import Ledger, read_ledger
 from infra.demo.live import Live
 from infra.demo.options import Options
 from infra.demo.probes import Probes
@@ -21,8 +17,12 @@ from infra.demo.sample import LINES, sample_lines
 from infra.demo.screen import Screen
 from infra.demo.shop import measure_idle, open_shop
 from infra.demo.view import Customer
-from infra.demo.wire import Wire
 from infra.failing import failing_with, until_failed
+from infra.load.api import Server, Stats
+from infra.load.backlog import Backlog
+from infra.load.errors import StalledError
+from infra.load.ledger import Ledger, read_ledger
+from infra.load.wire import Wire
 from infra.stack import Stack
 from schemas.settings import Settings
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from infra.demo.latencies import Latencies
+from infra.load.latencies import Latencies
 
 Seen = Callable[["ItemView"], bool]
 

@@ -10,7 +10,7 @@ from infra.demo.baselines import BasketNeighbours, Popularity
 from infra.demo.probes import Probes
 from infra.demo.sales import Checkout, Sales
 from infra.demo.scoreboard import POPULARITY, Scoreboard
-from infra.demo.wire import Wire
+from infra.load.wire import Wire
 
 K = 100
 AHEAD = 32

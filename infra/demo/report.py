@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 from infra.demo.intervals import Estimate
-from infra.demo.ledger import Ledger
 from infra.demo.view import Codes
+from infra.load.ledger import Ledger
 
 ARMS = ("svq", "exact", "popularity", "item_knn")
 RATIOS = {"svq/exact": "svq_to_exact", "svq/popularity": "svq_to_popularity"}

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 
 from infra.demo import records
-from infra.demo.api import Server
-from infra.demo.errors import StalledError
 from infra.demo.probes import Probes
 from infra.demo.sales import Product
-from infra.demo.wire import Wire
+from infra.load.api import Server
+from infra.load.errors import StalledError
+from infra.load.wire import Wire
 
 LOAD_DEADLINE_S = 120.0
 LOOK_S = 0.1

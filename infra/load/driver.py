@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.demo.api import Server
-from infra.demo.errors import StalledError
-from infra.demo.latencies import Latencies
-from infra.demo.wire import Wire
+from infra.load.api import Server
+from infra.load.errors import StalledError
+from infra.load.latencies import Latencies
+from infra.load.wire import Wire
 from infra.load.world import World
 
 TICK_S = 0.05

@@ -5,7 +5,7 @@ import itertools
 from typing import Any, NamedTuple
 
 from benchmarks.machine import machine
-from infra.demo.ledger import read_ledger
+from infra.load.ledger import read_ledger
 from infra.soak.gauges import lag
 from infra.soak.stand import Stand, beside
 from infra.soak.usage import Series

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.demo.api import Server
-from infra.demo.backlog import Backlog
-from infra.demo.errors import StalledError
-from infra.demo.wire import Wire
 from infra.failing import until_failed
+from infra.load.api import Server
+from infra.load.backlog import Backlog
 from infra.load.driver import Driver
+from infra.load.errors import StalledError
+from infra.load.wire import Wire
 from infra.load.world import MOST_LINES, World
 from infra.ports import free_port
 from infra.run_folder import Say

@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from benchmarks.machine import machine
-from infra.demo.ledger import Ledger, read_ledger
-from infra.soak.growth import growth
+from infra.load.ledger import Ledger, read_ledger
+from infra.soak.process_growth import growth
 from infra.soak.stand import Stand, beside
 
 LAG_S = 30.0  # the trainer may be behind by so many seconds of the rate; then the load waits for it

@@ -23,7 +23,7 @@ TRUSTED = {
     "pipeline.config": "reads back what it wrote itself a line before",
     "schemas.rejection": "called by the decoders of events, at what they refuse",
     "streamvq_client.versioned": "makes the decoders of rows, commits and blocks",
-    "infra.demo.api": "answers of the server that the demonstration started itself",
+    "infra.load.api": "answers of the server that the demonstration started itself",
     "infra.event_files": "files of the operator, whose events workers decode like any others",
     "infra.broker_state": "a note of ours in the broker's folder, not believed when it is broken",
 }

@@ -3,13 +3,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from infra.demo.backlog import Backlog
 from infra.demo.baselines import SMOOTHING, BasketNeighbours, Popularity
 from infra.demo.intervals import shares_and_ratios
-from infra.demo.latencies import Latencies
 from infra.demo.sales import Checkout, Sales
 from infra.demo.sample import sample_lines
 from infra.demo.scoreboard import Scoreboard
+from infra.load.backlog import Backlog
+from infra.load.latencies import Latencies
 
 PRODUCTS = 40
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from infra.demo.backlog import Backlog
-from infra.demo.errors import StalledError
 from infra.demo.probes import Probes
 from infra.demo.replay import Replay
 from infra.demo.sales import Checkout, Product, Sales
 from infra.demo.sample import sample_lines
-from infra.demo.wire import Wire
 from infra.failing import failing_with
+from infra.load.backlog import Backlog
+from infra.load.errors import StalledError
+from infra.load.wire import Wire
 from schemas.kafka import connection
 from schemas.settings import Settings
 
@@ -206,7 +206,7 @@ async def test_work_ends_with_the_error_of_what_fails_beside_it() -> None:
 async def test_a_trainer_that_stopped_is_said_and_not_waited_for_for_ever(
     settings_with_topics: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.demo.wire.SILENCE_S", 1.5)
+    monkeypatch.setattr("infra.load.wire.SILENCE_S", 1.5)
     sales = make_sales(60)
     async with wired(settings_with_topics, train=False) as (wire, _):
         probes = Probes(Server())

@@ -4,11 +4,11 @@ import pytest
 from rich.console import Console
 
 from infra.demo.intervals import Estimate
-from infra.demo.ledger import Ledger
 from infra.demo.report import Measured, report
 from infra.demo.screen import Screen
 from infra.demo.summary import invitation, summary
 from infra.demo.view import Codes, Customer, View
+from infra.load.ledger import Ledger
 
 TRAP = "Tin [bold]spaceboy[/nothing] 3 drawer"
 

@@ -16,8 +16,8 @@ from streamvq_client.partitioner import partition_of
 from streamvq_client.rows import ClusterRow, decode_cluster, decode_item_index
 
 from agents import moving
-from infra import growth as growing
-from infra.growth import grow, plan_growth
+from infra import partition_growth as growing
+from infra.partition_growth import grow, plan_growth
 from infra.topics import require_topics
 from schemas.errors import FencedError, TopicsError
 from schemas.kafka import connection

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.soak.growth import growth
+from infra.soak.process_growth import growth
 from infra.soak.usage import Usage, usage
 
 LEAKING = """

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from infra.demo.backlog import Backlog
-from infra.demo.errors import StalledError
+from infra.load.backlog import Backlog
+from infra.load.errors import StalledError
 from schemas.kafka import KafkaSettings, connection
 from schemas.topics import Topics
 

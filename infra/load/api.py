@@ -3,19 +3,26 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
-
-from infra.demo.sales import Checkout
 
 TIMEOUT_S = 5.0
 ATTEMPTS = 5
 PAUSE_S = 0.2
 SHARE = 0.1  # of the items go from the index to the ranker when the index is measured
 CONNECTIONS = 16
+
+
+class Customer(Protocol):
+    """Whoever asks."""
+
+    @property
+    def user_id(self) -> str: ...  # noqa: D102
+    @property
+    def country(self) -> str: ...  # noqa: D102
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -99,9 +106,9 @@ class Server:
             self.items = found.items
         return found
 
-    async def foresee(self, checkout: Checkout, k: int) -> Mapping[str, Sequence[str]] | None:
+    async def foresee(self, customer: Customer, k: int) -> Mapping[str, Sequence[str]] | None:
         """The k best items for a customer who is about to pay, by the index and by exact search, of one version."""
-        query = {"user_id": checkout.user_id, "features": {"country": checkout.country}, "k": k}
+        query = {"user_id": customer.user_id, "features": {"country": customer.country}, "k": k}
         narrow = query | {"candidates": max(k, round(SHARE * self.items))}
         for _ in range(ATTEMPTS):
             found = await self._post(
