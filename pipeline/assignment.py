@@ -1,11 +1,9 @@
 """The one rule by which every writer files a vector under a code."""
 
 import numpy as np
-import torch
 
 from pipeline.arrays import Doubles, Floats, Ints
-
-BLOCK = 1 << 22  # distances held at once
+from pipeline.nearest import nearest
 
 
 def disturbance(counts_k: Floats, threshold: float, crowding: float = 0.0) -> Floats:
@@ -38,30 +36,10 @@ def assign(vectors_nd: Floats, codes_kd: Floats, disturbance_k: Floats, present_
     Returns:
         A code a vector, (n,).
     """
-    chosen = np.empty(len(vectors_nd), np.int32)
-    squares_k = np.square(codes_kd, dtype=np.float64).sum(axis=1).astype(np.float32)
-    step = max(1, BLOCK // max(len(codes_kd), 1))
-    for start in range(0, len(vectors_nd), step):
-        block = slice(start, start + step)
-        distances_nk = _distances(vectors_nd[block], codes_kd, squares_k)
-        distances_nk *= disturbance_k
-        kept = np.flatnonzero(present_n[block] >= 0)
-        distances_nk[kept, present_n[block][kept]] *= np.float32(1 - hysteresis)
-        chosen[block] = distances_nk.argmin(axis=1)
-    return chosen
-
-
-def _distances(vectors_nd: Floats, codes_kd: Floats, squares_k: Floats) -> Floats:
-    """||v - e|| by one matrix product, (n, K)."""
-    vectors = torch.from_numpy(vectors_nd)
-    squares_n = vectors.square().sum(dim=1, keepdim=True)
-    product = torch.addmm(torch.from_numpy(squares_k)[None, :], vectors, torch.from_numpy(codes_kd).T, alpha=-2.0)
-    distances: Floats = product.add_(squares_n).clamp_(min=0).sqrt_().numpy()
-    return distances
+    return nearest(vectors_nd, codes_kd, disturbance_k, present_n, hysteresis)[0]
 
 
 def seeding_distances(vectors_nd: Floats, seeds_kd: Floats) -> Doubles:
     """Squared distance of each vector to its nearest seed, (n,)."""
-    squares_k = np.square(seeds_kd, dtype=np.float64).sum(axis=1).astype(np.float32)
-    nearest: Doubles = np.square(_distances(vectors_nd, seeds_kd, squares_k).min(axis=1), dtype=np.float64)
-    return nearest
+    alike_k, nowhere_n = np.ones(len(seeds_kd), np.float32), np.full(len(vectors_nd), -1, np.int32)
+    return nearest(vectors_nd, seeds_kd, alike_k, nowhere_n, 0.0)[1].astype(np.float64)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import assignment
+from pipeline import nearest
 from pipeline.assignment import assign, disturbance
 from tests.reference import assignment as reference
 
@@ -38,7 +38,8 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, codes = rng.normal(size=(50, 4)).astype(np.float32), rng.normal(size=(7, 4)).astype(np.float32)
     present, factors = rng.integers(-1, 7, 50).astype(np.int32), np.ones(7, np.float32)
     whole = assign(vectors, codes, factors, present, 0.02)
-    monkeypatch.setattr(assignment, "BLOCK", 20)
+    monkeypatch.setattr(nearest, "CODES", 3)
+    monkeypatch.setattr(nearest, "NUMBERS", 20)
     assert assign(vectors, codes, factors, present, 0.02).tolist() == whole.tolist()
 
 
