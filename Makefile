@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: install demo chaos test check format docs reference quality experiments clean
+.PHONY: install demo chaos bench test check format docs reference quality experiments clean
 
 install: $(STAMP)
 
@@ -21,6 +21,10 @@ demo: install
 # A stack under faults for ten minutes, then proof that nothing was lost. ARGS="--minutes 2 --seed 7 --json".
 chaos: install
 	$(VENV)/bin/svq chaos $(ARGS)
+
+# How fast each part is beside its limit or rival, in the same run. ARGS="--json --quick", ARGS="assign retrieve".
+bench: install
+	$(VENV)/bin/svq bench $(ARGS)
 
 check: install
 	$(VENV)/bin/ruff format --check .

@@ -1,9 +1,8 @@
 """How long an indexer takes from its start to its first step, with tables to restore and without.
 
-    python -m benchmarks.restart --bootstrap 127.0.0.1:9092 --rows 1000000
-
 One process on topics of its own, one partition. The first start finds nothing; then the tables are written, the folder
 stays empty, and it starts again: what that takes longer is the restore and all that rests on its rows.
+`svq bench restore` prints it.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streamvq_client.rows import ClusterRow, encode
 
-from benchmarks.on_kafka import run
 from benchmarks.restore import CODES, index_rows, item_rows, write_rows
 from schemas.kafka import KafkaSettings
 from schemas.topics import Topics
@@ -127,12 +125,3 @@ async def _fill(connection: Mapping[str, Any], topics: Topics, rows: int) -> Non
     counts = Counter(rng.randrange(CODES) for _ in range(rows))
     shares = [Record(b"%d" % code, encode(ClusterRow(items, 0, 0))) for code, items in counts.items()]
     await write_rows(connection, TopicPartition(topics.clusters_changelog, 0), shares)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print what was measured on which machine."""
-    run("restart", __doc__, measure, "items, each with a row in both tables", arguments)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,7 @@
 """How fast a partition's tables come back from Kafka, beside how fast they can be read at all.
 
-    python -m benchmarks.restore --bootstrap 127.0.0.1:9092 --rows 1000000
-
-writes that many rows of `items` and of `item_index` into changelogs of its own, reads them the raw way (`getmany`, and
-nothing done with them), restores them into RocksDB, and prints both in one JSON object.
+Rows of `items` and of `item_index` are written into changelogs of this measurement's own, read the raw way (`getmany`,
+and nothing done with them), and restored into RocksDB. `svq bench restore` prints it.
 """
 
 import random
@@ -19,7 +17,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streamvq_client.rows import ItemIndexRow, ItemRow, encode
 
-from benchmarks.on_kafka import run
 from tables.app import App, add_table, create_app
 from tables.config import WorkerConfig
 from tables.offsets import reader
@@ -59,10 +56,7 @@ async def measure(bootstrap: str, rows: int, folder: Path) -> Restored:
                 connection, TopicPartition(f"{group}-{table}-changelog", 0), ROWS_OF[table](rows)
             )
         app = _app(connection, group, folder)
-        changelogs = [table.changelog(0) for table in app.shards.tables]
-        async with reader(connection) as consumer:
-            ends = dict(await consumer.end_offsets(changelogs))
-        raw_s = await _read(connection, ends)
+        raw_s, ends = await read_raw(connection, [table.changelog(0) for table in app.shards.tables])
         started, cpu = time.monotonic(), time.process_time()
         for table in app.shards.tables:
             table.open(0)
@@ -156,21 +150,15 @@ def _app(connection: Mapping[str, Any], group: str, folder: Path) -> App:
     return app
 
 
-async def _read(connection: Mapping[str, Any], ends: Mapping[TopicPartition, int]) -> float:
-    """Seconds to read everything with aiokafka alone, settings as the restore's own."""
-    started = time.monotonic()
+async def read_raw(
+    connection: Mapping[str, Any], partitions: Sequence[TopicPartition]
+) -> tuple[float, dict[TopicPartition, int]]:
+    """Seconds to read everything with aiokafka alone, settings as the restore's own; and where it ended."""
     async with reader(connection, max_partition_fetch_bytes=FETCH_BYTES) as consumer:
+        ends = dict(await consumer.end_offsets(partitions))
         consumer.assign(list(ends))
         await consumer.seek_to_beginning()
+        started = time.monotonic()
         while [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
             await consumer.getmany(timeout_ms=100, max_records=MAX_RECORDS)
-    return time.monotonic() - started
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print what was measured on which machine."""
-    run("restore", __doc__, measure, "rows of each of the two tables", arguments)
-
-
-if __name__ == "__main__":
-    main()
+        return time.monotonic() - started, ends

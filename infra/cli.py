@@ -52,6 +52,7 @@ COMMANDS = {
     "experiment": "infra.commands.experiment",
     "chaos": "infra.commands.chaos",
     "soak": "infra.commands.soak",
+    "bench": "infra.commands.bench",
 }
 
 

@@ -43,7 +43,7 @@ class Driver:
 
     Attributes:
         done: what it did so far.
-        lines: as given.
+        lines, world, server: as given.
 
     Args:
         source: what `publish` publishes, visits of users or items that changed.
@@ -60,14 +60,14 @@ class Driver:
     ) -> None:
         self.done = Done()
         self.lines = lines
-        self._world, self._wire, self._server = world, wire, server
+        self.world, self._wire, self.server = world, wire, server
         self._one = self._visit if source == "exposures" else self._change
         self._changes = itertools.count()
         self._published: dict[str, int] = {}
 
     async def open(self) -> None:
         """Publish what is on offer and return when the server can recommend all of it; StalledError if it cannot."""
-        offered = [self._world.item_id(number) for number in self._world.on_offer]
+        offered = [self.world.item_id(number) for number in self.world.on_offer]
         for item_id in offered:
             await self._offer(item_id)
         await self._wire.flush()
@@ -75,7 +75,7 @@ class Driver:
         try:
             async with asyncio.timeout(OPEN_DEADLINE_S):
                 while found < len(offered):
-                    stats = await self._server.stats()
+                    stats = await self.server.stats()
                     found = stats.items if stats else 0
                     await asyncio.sleep(TICK_S)
         except TimeoutError:
@@ -102,7 +102,7 @@ class Driver:
     async def turn_over(self, rate: float) -> None:
         """Take so many items a second off and put as many on."""
         while True:
-            gone, come = self._world.turn()
+            gone, come = self.world.turn()
             await self._wire.candidate(gone, None)
             await self._offer(come)
             self.done.turned += 1
@@ -113,8 +113,8 @@ class Driver:
         loop = asyncio.get_running_loop()
         while True:
             begun = loop.time()
-            query = self._world.query(K)
-            found = await self._server.recommend(query["user_id"], query["features"]["country"], K)
+            query = self.world.query(K)
+            found = await self.server.recommend(query["user_id"], query["features"]["country"], K)
             if found is None:
                 self.done.unanswered += 1
             else:
@@ -123,24 +123,24 @@ class Driver:
 
     async def stale(self) -> list[str]:
         """Items of which the server does not show what was published last."""
-        offered = map(self._world.item_id, self._world.on_offer)
+        offered = map(self.world.item_id, self.world.on_offer)
         return [item_id for item_id in offered if not await self._shown(item_id)]
 
     async def _shown(self, item_id: str) -> bool:
-        found = await self._server.item(item_id)
+        found = await self.server.item(item_id)
         return found is not None and found.published == self._published.get(item_id)
 
     async def _offer(self, item_id: str) -> None:
         published = now_ms()
         self._published[item_id] = published
-        await self._wire.candidate(item_id, self._world.candidate(item_id, published))
+        await self._wire.candidate(item_id, self.world.candidate(item_id, published))
 
     async def _change(self) -> int:
-        on_offer = self._world.on_offer
-        await self._offer(self._world.item_id(on_offer[next(self._changes) % len(on_offer)]))
+        on_offer = self.world.on_offer
+        await self._offer(self.world.item_id(on_offer[next(self._changes) % len(on_offer)]))
         return 1
 
     async def _visit(self) -> int:
-        visit = self._world.visit(now_ms(), self.lines)
+        visit = self.world.visit(now_ms(), self.lines)
         await self._wire.exposures(visit.user_id, visit.value, visit.lines)
         return visit.lines

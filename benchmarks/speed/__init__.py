@@ -1,0 +1,1 @@
+"""How fast each part is, beside what limits it and what a user would pick instead, in the same run."""

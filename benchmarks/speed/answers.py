@@ -1,0 +1,119 @@
+"""The best hundred by merge and ranking, beside inverted files and a graph at the same recall."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+from typing import Any, Final
+
+import faiss
+import numpy as np
+
+from benchmarks.speed.conditions import Conditions
+from benchmarks.speed.figures import Figure, times
+from benchmarks.speed.made_index import MadeIndex
+from benchmarks.speed.timing import THREAD, in_turn
+from pipeline.arrays import AnyArray, Floats
+from pipeline.merge import chunk_for, merge
+
+K: Final = 100
+WIDTH: Final = 5_000
+LISTS: Final = 4_096
+TRAINED_ON: Final = 160_000
+ROUNDS: Final = 4
+NEIGHBOURS: Final = 16
+QUESTIONS: Final = 64
+SETTINGS_TRIED: Final = [1 << power for power in range(13)]
+
+Search = Callable[[Floats], AnyArray]
+
+
+def answers(index: MadeIndex, conditions: Conditions) -> Iterator[Figure]:
+    """Ours beside faiss IVF, and HNSW in the full form, whose build takes minutes."""
+    users_qd = index.users(QUESTIONS)
+    exact = [_exact(index, user_d) for user_d in users_qd]
+
+    def ours(user_d: Floats) -> AnyArray:
+        return _merged_and_ranked(index, user_d)
+
+    recall = _recall(ours, users_qd, exact)
+    rivals = [("ivf", _inverted_files, "nprobe")] + ([] if conditions.quick else [("hnsw", _graph, "efSearch")])
+    for name, build, knob in rivals:
+        conditions.say(f"building faiss {name} of {index.items:,} items")
+        search, turn = build(index)
+        setting, reached = _tuned(lambda: _recall(search, users_qd, exact), turn, recall)  # noqa: B023
+        yield _figure(name, ours, search, users_qd, conditions, {knob: setting, "recall": recall, "theirs": reached})
+
+
+def _figure(
+    name: str, ours: Search, search: Search, users_qd: Floats, conditions: Conditions, settings: dict[str, Any]
+) -> Figure:
+    users = cycle(users_qd)
+    seconds = in_turn(
+        {"ours": lambda: ours(next(users)), "theirs": lambda: search(next(users))}, conditions.repeats(200), THREAD
+    )
+    return times(
+        f"answer_vs_{name}",
+        f"best {K} by merge of {WIDTH:,} and ranking, recall@{K} {settings['recall']:.3f}",
+        f"faiss {name}, recall@{K} {settings['theirs']:.3f}",
+        (seconds["ours"], seconds["theirs"]),
+        settings | {"k": K, "candidates": WIDTH, "threads": 1, "clock": "cpu"},
+    )
+
+
+def _exact(index: MadeIndex, user_d: Floats) -> AnyArray:
+    scores_n = index.vectors_nd @ user_d + index.bias_n
+    return np.argpartition(-scores_n, K)[:K]
+
+
+def _merged_and_ranked(index: MadeIndex, user_d: Floats) -> AnyArray:
+    rows = merge(index.postings, index.cluster_scores(user_d), 0, WIDTH, chunk_for(WIDTH)).rows_n
+    scores_n = index.vectors_nd[rows] @ user_d + index.bias_n[rows]
+    chosen: AnyArray = rows[np.argpartition(-scores_n, K)[:K]]
+    return chosen
+
+
+def _recall(search: Search, users_qd: Floats, exact: Sequence[AnyArray]) -> float:
+    found = (np.isin(best, search(user_d)).mean() for user_d, best in zip(users_qd, exact, strict=True))
+    return float(np.mean(list(found)))
+
+
+def _tuned(recall: Callable[[], float], turn: Callable[[int], None], wanted: float) -> tuple[int, float]:
+    """The least setting, of powers of two, that reaches the recall, or the last one."""
+    setting, reached = 0, 0.0
+    for setting in SETTINGS_TRIED:
+        turn(setting)
+        reached = recall()
+        if reached >= wanted:
+            break
+    return setting, reached
+
+
+def _with_bias(index: MadeIndex) -> Floats:
+    return np.ascontiguousarray(np.column_stack((index.vectors_nd, index.bias_n)))
+
+
+def _searched(flat: Any) -> Search:
+    one = np.ones(1, np.float32)
+
+    def search(user_d: Floats) -> AnyArray:
+        rows: AnyArray = flat.search(np.concatenate((user_d, one))[None], K)[1][0]
+        return rows
+
+    return search
+
+
+def _inverted_files(index: MadeIndex) -> tuple[Search, Callable[[int], None]]:
+    vectors = _with_bias(index)
+    dim = vectors.shape[1]
+    quantiser = faiss.IndexFlatIP(dim)
+    lists = faiss.IndexIVFFlat(quantiser, dim, LISTS, faiss.METRIC_INNER_PRODUCT)
+    lists.cp.niter = ROUNDS
+    lists.train(vectors[:TRAINED_ON])
+    lists.add(vectors)
+    return _searched(lists), lambda nprobe: setattr(lists, "nprobe", nprobe)
+
+
+def _graph(index: MadeIndex) -> tuple[Search, Callable[[int], None]]:
+    vectors = _with_bias(index)
+    graph: Any = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    graph.add(vectors)
+    return _searched(graph), lambda breadth: setattr(graph.hnsw, "efSearch", breadth)

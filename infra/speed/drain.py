@@ -1,0 +1,49 @@
+"""How fast a process works off what waits for it in a topic."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psutil
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+LOOK_S: Final = 0.05
+DEADLINE_S: Final = 300.0
+BEGIN: Final = 0.2
+"""Share of the records that do not count: start, restore, and the first steps."""
+
+
+async def drained(
+    connection: Mapping[str, Any], group: str, source: TopicPartition, end: int, process: psutil.Popen
+) -> float:
+    """Records a second that the group committed, from a fifth of them to the last.
+
+    Args:
+        connection: aiokafka's arguments.
+        group: of the process.
+        source: what it reads.
+        end: offset of the last record there.
+        process: it must not end meanwhile.
+
+    Raises:
+        RuntimeError: it did, or it is not done in time.
+    """
+    first: tuple[float, int] | None = None
+    deadline = time.monotonic() + DEADLINE_S
+    admin = AIOKafkaAdminClient(**connection)
+    await admin.start()
+    try:
+        while True:
+            found = await admin.list_consumer_group_offsets(group, partitions=[source])
+            now, offset = time.monotonic(), found[source].offset
+            if first is None and offset >= BEGIN * end:
+                first = now, offset
+            if first is not None and offset >= end - 1 and offset > first[1]:
+                return float((offset - first[1]) / (now - first[0]))
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE or now > deadline:
+                raise RuntimeError(f"{group} is at {offset} of {end} of {source.topic}: see its log")
+            await asyncio.sleep(LOOK_S)
+    finally:
+        await admin.close()
