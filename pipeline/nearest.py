@@ -1,6 +1,8 @@
 """The nearest code of each vector, by matrix products of a size that stays in a core's cache."""
 
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from pipeline.native import native_least
 CODES: Final = 1024
 NUMBERS: Final = 256 * CODES
 """Codes and numbers of one product: 1 MiB, read once where it was written."""
+WORTH_THREADS: Final = 1 << 22
+"""Distances that are worth starting threads for."""
 STRIDE: Final = 64
 SMALLEST: Final = 1e-15
 """Of a weight: its square, and what it weighs, must not be too small for single precision."""
@@ -33,22 +37,40 @@ def nearest(
     Returns:
         A code a vector, (n,), and the square of its weighted distance, (n,).
     """
+    codes = _Codes(codes_kd, _squares(codes_kd), np.square(np.maximum(weights_k, np.float32(SMALLEST))))
+    threads = torch.get_num_threads()
+    if threads == 1 or len(vectors_nd) * len(codes_kd) < WORTH_THREADS:
+        return _nearest(vectors_nd, codes, present_n, hysteresis)
+    # A product is too small to be shared between threads: they would wait for each other after each.
+    parts = [slice(*ends) for ends in pairwise(len(vectors_nd) * part // threads for part in range(threads + 1))]
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        found = list(pool.map(lambda part: _nearest(vectors_nd[part], codes, present_n[part], hysteresis), parts))
+    torch.set_num_threads(threads)  # of threads that begin later: the number is each thread's own
+    chosen, least = zip(*found, strict=True)
+    return np.concatenate(chosen), np.concatenate(least)
+
+
+class _Codes(NamedTuple):
+    vectors_kd: Floats
+    squares_k: Floats
+    weights_k: Floats
+
+
+def _nearest(vectors_nd: Floats, of: _Codes, present_n: Ints, hysteresis: float) -> tuple[Ints, Floats]:
     chosen_n, least_n = np.zeros(len(vectors_nd), np.int32), np.full(len(vectors_nd), np.inf, np.float32)
-    kept_n = np.full(len(vectors_nd), np.inf, np.float32)
-    weights_k = np.square(np.maximum(weights_k, np.float32(SMALLEST)))
-    squares_n, squares_k = _squares(vectors_nd), _squares(codes_kd)
-    vectors, codes = torch.from_numpy(vectors_nd), torch.from_numpy(codes_kd)
-    space, rows = torch.empty(NUMBERS), NUMBERS // min(CODES, len(codes_kd))
-    for first in range(0, len(codes_kd), CODES):
+    kept_n, squares_n = np.full(len(vectors_nd), np.inf, np.float32), _squares(vectors_nd)
+    vectors, codes = torch.from_numpy(vectors_nd), torch.from_numpy(of.vectors_kd)
+    space, rows = torch.empty(NUMBERS), NUMBERS // min(CODES, len(codes))
+    for first in range(0, len(codes), CODES):
         block_k = slice(first, first + CODES)
         codes_dk = codes[block_k].T
-        for begin in range(0, len(vectors_nd), rows):
+        for begin in range(0, len(vectors), rows):
             block_n = slice(begin, begin + rows)
             part_nd = vectors[block_n]
             products_nk = space[: len(part_nd) * codes_dk.shape[1]].view(len(part_nd), codes_dk.shape[1])
             torch.mm(part_nd, codes_dk, out=products_nk)
             _fold(
-                products_nk.numpy(), squares_n[block_n], squares_k[block_k], weights_k[block_k], first,
+                products_nk.numpy(), squares_n[block_n], of.squares_k[block_k], of.weights_k[block_k], first,
                 present_n[block_n], chosen_n[block_n], least_n[block_n], kept_n[block_n],
             )  # fmt: skip
     kept_n *= np.float32((1 - hysteresis) ** 2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,22 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest, "CODES", 3)
     monkeypatch.setattr(nearest, "NUMBERS", 20)
     assert assign(vectors, codes, factors, present, 0.02).tolist() == whole.tolist()
+
+
+def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, before = np.random.default_rng(1), torch.get_num_threads()
+    vectors, codes = rng.normal(size=(5000, 4)).astype(np.float32), rng.normal(size=(7, 4)).astype(np.float32)
+    present, factors = rng.integers(-1, 7, 5000).astype(np.int32), np.ones(7, np.float32)
+    monkeypatch.setattr(nearest, "WORTH_THREADS", 1)
+    found = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(assign(vectors, codes, factors, present, 0.02).tolist())
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_distances_are_not_squared() -> None:
