@@ -7,6 +7,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from agents.metrics import MetricsServer, serve_metrics
+from infra.blas import limit_blas
 from infra.logs import configure_logs
 from infra.reach import DEADLINE_S, quiet_client_logs
 from infra.signals import end_on_sigterm
@@ -24,6 +25,7 @@ def begin(role: str) -> Settings:
     """Settings of a worker that may start: Kafka answers, and its topics are what they must be."""
     end_on_sigterm()
     settings = load_settings()
+    limit_blas({"server": settings.server, "indexer": settings.indexer, "trainer": settings.trainer}[role].threads)
     configure_logs(settings.logs, role=role)
     with quiet_client_logs():
         return asyncio.run(_arrive(settings, role))

@@ -1,12 +1,12 @@
 """`svq evaluate`: replay recorded interactions, predict each before learning from it, show what every arm answered."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.blas import limit_blas
 from infra.extra import evaluation_extra
 from infra.model_settings import plain, with_settings
 from schemas.errors import SettingsError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Replay recorded interactions and compare what would have been answered.")
 
-BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST_DAYS = 1_000_000  # what times in ms can hold, and no lifetime of an item is longer
 
 
@@ -90,8 +89,7 @@ def evaluate(
     plots: Annotated[Path | None, typer.Option(help="Write plots to this folder, as SVG.")] = None,
 ) -> None:
     """Replay interactions in order; every event is predicted before anything is learned from it."""
-    for variable in BLAS_THREADS:  # before numpy is loaded, which is when it counts
-        os.environ.setdefault(variable, str(threads))
+    limit_blas(threads)
     with evaluation_extra():
         from benchmarks.evaluation import evaluate as evaluated
     from benchmarks.plain_json import plain_json

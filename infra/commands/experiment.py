@@ -1,11 +1,11 @@
 """`svq experiment`: the experiments that keep or drop parts of the method."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.blas import limit_blas
 from infra.extra import evaluation_extra
 from schemas.errors import SettingsError
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from benchmarks.interactions import Interactions
 
 app = typer.Typer(no_args_is_help=True, help="Run the experiments that keep or drop parts of the method.")
-
-BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @app.command("list")
@@ -47,8 +45,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Store results as JSON in this folder.")] = None,
 ) -> None:
     """Run every variant of an experiment on every stream with every seed, and print the tables."""
-    for variable in BLAS_THREADS:  # before numpy is loaded, which is when it counts
-        os.environ.setdefault(variable, "1")
+    limit_blas(1)
     with evaluation_extra():
         from benchmarks.experiments import runner
     import torch
