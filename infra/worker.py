@@ -25,7 +25,8 @@ def begin(role: str) -> Settings:
     """Settings of a worker that may start: Kafka answers, and its topics are what they must be."""
     end_on_sigterm()
     settings = load_settings()
-    limit_blas({"server": settings.server, "indexer": settings.indexer, "trainer": settings.trainer}[role].threads)
+    threads = {"server": settings.server.threads, "indexer": settings.indexer.threads}
+    limit_blas(threads.get(role, settings.trainer.threads))
     configure_logs(settings.logs, role=role)
     with quiet_client_logs():
         return asyncio.run(_arrive(settings, role))

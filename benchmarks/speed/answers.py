@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import faiss
 import numpy as np
+import torch
 
 from benchmarks.speed.conditions import Conditions
 from benchmarks.speed.figures import Figure, times
@@ -66,7 +67,7 @@ def _exact(index: MadeIndex, user_d: Floats) -> AnyArray:
 
 def _merged_and_ranked(index: MadeIndex, user_d: Floats) -> AnyArray:
     rows = merge(index.postings, index.cluster_scores(user_d), 0, WIDTH, chunk_for(WIDTH)).rows_n
-    scores_n = index.vectors_nd[rows] @ user_d + index.bias_n[rows]
+    scores_n = (torch.from_numpy(index.vectors_nd[rows]) @ torch.from_numpy(user_d)).numpy() + index.bias_n[rows]
     chosen: AnyArray = rows[np.argpartition(-scores_n, K)[:K]]
     return chosen
 
