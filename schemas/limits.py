@@ -37,6 +37,10 @@ class RequestLimits:
         tasks: weights of tasks.
         candidates: items that go from the index to the ranker.
         listed: clusters, or items of a cluster, in one answer.
+        filter_depth: levels of a filter.
+        filter_conditions: conditions in a filter.
+        filter_values: values that one condition lists.
+        quotas: groups that an answer is spread over.
     """
 
     k: int = 1000
@@ -45,6 +49,10 @@ class RequestLimits:
     tasks: int = 64
     candidates: int = 1_000_000
     listed: int = 10_000
+    filter_depth: int = 8
+    filter_conditions: int = 64
+    filter_values: int = 1000
+    quotas: int = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,17 @@
 """How items got into an answer."""
 
-from pipeline.arrays import Doubles, Longs
+from pipeline.arrays import Longs
 from schemas.http import Explanation, Found, TaskScore
-from serving.candidates import Candidates
-from serving.ranking import Ranked
+from serving.pool import Pool
 from serving.replica import Replica
+from serving.stream_time import now_ms
 
 
-def explain(
-    replica: Replica, found: list[Found], candidates: Candidates, chosen_k: Longs, ranked: Ranked, weights_t: Doubles
-) -> list[Found]:
+def explain(replica: Replica, found: list[Found], pool: Pool, chosen_k: Longs) -> list[Found]:
     """The same items, each with its way through index and ranker; `chosen_k` are their places among the candidates."""
-    model = replica.model
+    model, index = replica.model, replica.items.index
+    candidates, ranked, weights_t = pool
+    now = now_ms()
     names = [task.name for task in model.config.tasks] if model else ["popularity"]
     match_tn, shift = ranked.match_tn, _shift(replica)
     merged = zip(candidates.merged_m.tolist(), candidates.coarse_m.tolist(), strict=True)
@@ -31,10 +31,14 @@ def explain(
         row = int(candidates.rows_n[place])
         position, coarse = by_index.get(row, (None, None))
         explanation = Explanation(
-            cluster=int(replica.items.index.cluster_n[row]),
+            cluster=int(index.cluster_n[row]),
             coarse_score=coarse,
             coarse_position=position,
+            fine_score=item.score,
             tasks=parts,
+            version=int(index.version_n[row]),
+            published=replica.items.published_at(row),
+            age_s=(now - int(index.time_n[row])) / 1000,
         )
         explained.append(Found(item.id, item.score, item.attributes, explanation))
     return explained

@@ -11,6 +11,8 @@ from pipeline.eligibility import EVERYTHING, Eligibility
 from pipeline.ids import UNKNOWN, IdMap, grown
 from pipeline.postings import ABSENT, UNFILED, Postings
 from serving.aging import Aging
+from serving.attributes import Attributes
+from serving.filters import Filters
 from serving.index_rows import IndexRows, check_row
 
 NOTHING: Final[dict[str, Any]] = {}
@@ -50,6 +52,8 @@ class Items:
         self.order = Order()
         self.index = IndexRows()
         self.published: list[ItemRow | None] = [None]
+        self.columns = Attributes(self.published)
+        self.filters = Filters(self.columns)
         self.live_n: Bools = np.zeros(64, np.bool_)
         self.eligible_n: Bools = np.zeros(64, np.bool_)
         self.stamp_n: Longs = np.zeros(64, np.int64)
@@ -86,9 +90,20 @@ class Items:
         published = self.published
         return [NOTHING if (row := published[slot]) is None else row.attributes for slot in rows_n.tolist()]
 
+    def published_at(self, slot: int) -> int:
+        """When an item was published, ms since 1970; 0 for one that is not."""
+        row = self.published[slot]
+        return 0 if row is None else row.published
+
+    @property
+    def shown_n(self) -> Bools:
+        """Whether queries can answer with each slot."""
+        shown: Bools = self.live_n & self.index.filed_n & self.eligible_n
+        return shown
+
     def retrievable(self) -> Longs:
         """All slots that queries can answer with."""
-        return np.flatnonzero(self.live_n & self.index.filed_n & self.eligible_n)
+        return np.flatnonzero(self.shown_n)
 
     def shown(self, rows_n: Longs | Ints) -> Bools:
         """Whether queries can answer with each of these slots."""
@@ -155,10 +170,9 @@ class Items:
     def _take_items(self) -> Longs:
         changes, self._item_changes = self._item_changes, {}
         here, gone = self._split(changes)
-        for slot, row in here:
-            self.published[slot] = row
-        for slot in gone.tolist():
-            self.published[slot] = None
+        for slot, row in [*here, *((slot, None) for slot in gone.tolist())]:
+            before, self.published[slot] = self.published[slot], row
+            self.columns.changed(slot, before, row)
         rows = np.array([slot for slot, _ in here], np.int64)
         self.live_n[rows], self.live_n[gone] = True, False
         self.eligible_n[rows] = self._judged([row for _, row in here])
@@ -201,4 +215,5 @@ class Items:
         self.published += [None] * (capacity - len(self.published))
         self.live_n, self.stamp_n = grown(self.live_n, capacity), grown(self.stamp_n, capacity)
         self.eligible_n = grown(self.eligible_n, capacity)
+        self.columns.grow(len(self.live_n))
         self.index.grow(capacity)

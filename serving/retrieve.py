@@ -7,13 +7,18 @@ import numpy as np
 
 from pipeline.arrays import Doubles, Floats, Longs
 from pipeline.merge import chunk_for
-from schemas.http import Answer, Found, Query, QueryError
+from schemas.http import Answer, Found, Person, Query, QueryError
+from serving.allowed import allowed_items, why_fewer
 from serving.candidates import all_items, best_by_index, with_own
 from serving.explain import explain
+from serving.notices import notices_on
+from serving.pool import Pool
+from serving.quotas import Quotas
 from serving.ranking import best, rank
 from serving.repeats import own_items
 from serving.replica import Replica
 from serving.users import User, read_users
+from serving.variety import Further, with_variety
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,73 +53,68 @@ def retrieve(replica: Replica, queries: Sequence[Query], breadth: Breadth) -> li
 
 def _answer(replica: Replica, query: Query, user: User, breadth: Breadth) -> Answer:
     items = replica.items
-    weights_t = _weights(replica, query)
-    excluded = _excluded(replica, query)
+    weights_t = task_weights(replica, query)
+    allowed = allowed_items(items, query, user.history if query.exclude_seen else ())
+    quotas = Quotas(items, query.quotas)
     own = own_items(replica, user, len(weights_t))
+    coarse_tk = coarse(replica, user)
     if query.exact:
-        candidates = all_items(items, excluded)
+        n = len(items)
+        candidates = all_items(items, allowed)
     else:
         n = breadth.candidates(query, len(items))
-        candidates = best_by_index(items, _coarse(replica, user), weights_t, excluded, n, chunk_for(n, breadth.chunk))
-        again = own.rows_r[weights_t @ own.bonus_tr > 0]
-        candidates = with_own(items, candidates, again, excluded, n)
-    ranked = rank(replica, user.ranking, candidates.rows_n, own)
-    scores_n = weights_t @ ranked.scores_tn
+        chunk = chunk_for(n, breadth.chunk)
+        candidates = best_by_index(items, coarse_tk, weights_t, allowed, n, chunk)
+        candidates = with_own(items, candidates, own.rows_r[weights_t @ own.bonus_tr > 0], allowed, n)
+    pool = Pool(candidates, rank(replica, user.ranking, candidates.rows_n, own), weights_t)
     k = breadth.wanted(query)
-    chosen = best(scores_n, k)
-    found = _found(replica, candidates.rows_n[chosen], scores_n[chosen])
+    if quotas:
+        further = Further(replica, user, own, coarse_tk, allowed, n)
+        pool, chosen = with_variety(pool, quotas, k, further)
+    else:
+        chosen = best(pool.scores_n, k)
+    found = _found(replica, pool.candidates.rows_n[chosen], pool.scores_n[chosen])
     if query.explain:
-        found = explain(replica, found, candidates, chosen, ranked, weights_t)
+        found = explain(replica, found, pool, chosen)
     commit = replica.commit
     return Answer(
         items=found,
         k=k,
         returned=len(found),
-        why_fewer=_why_fewer(k, len(found), len(items), len(excluded)),
+        why_fewer=why_fewer(k, len(found), items, allowed, quotas=bool(quotas)),
         rests_on=user.rests_on if found else "empty",
         version=commit.version if commit else 0,
         clock=commit.clock if commit else 0,
-        candidates=len(candidates.rows_n),
+        candidates=len(pool.candidates.rows_n),
+        matching=allowed.matching,
+        warnings=[*notices_on(replica, query), *allowed.notices, *quotas.notices],
     )
 
 
-def _coarse(replica: Replica, user: User) -> Floats:
+def coarse(replica: Replica, user: User) -> Floats:
+    """u·e of every code, (T, K); no codes before there is a model."""
     if replica.model is None:
         return np.zeros((1, 0), np.float32)
     return replica.model.coarse(user.index_td)
 
 
-def _weights(replica: Replica, query: Query) -> Doubles:
-    """Weight of each task, (T,)."""
+def task_weights(replica: Replica, person: Person) -> Doubles:
+    """Weight of each task, (T,); QueryError for a task that there is not, or when none counts."""
     if replica.model is None:
         return np.ones(1)
     names = [task.name for task in replica.model.config.tasks]
-    if not query.tasks:
+    if not person.tasks:
         return np.ones(len(names))
-    unknown = sorted(query.tasks.keys() - set(names))
+    unknown = sorted(person.tasks.keys() - set(names))
     if unknown:
         raise QueryError("unknown_task", f"There is no task {unknown[0]!r}.", f"Name one of {', '.join(names)}.")
-    weights = np.array([query.tasks.get(name, 0.0) for name in names])
+    weights = np.array([person.tasks.get(name, 0.0) for name in names])
     if not (weights > 0).any():
         raise QueryError("no_task", "No task has a weight above 0.", "Give at least one task a weight above 0.")
     return weights
-
-
-def _excluded(replica: Replica, query: Query) -> Longs:
-    """Slots of the excluded items that are retrievable."""
-    items = replica.items
-    slots = np.unique(items.slots.find(query.exclude))
-    return slots[items.shown(slots)]
 
 
 def _found(replica: Replica, rows_n: Longs, scores_n: Doubles) -> list[Found]:
     items = replica.items
     named = zip(items.names(rows_n), scores_n.tolist(), items.attributes(rows_n), strict=True)
     return [Found(name, score, attributes) for name, score, attributes in named]
-
-
-def _why_fewer(k: int, found: int, items: int, excluded: int) -> str | None:
-    if found >= k:
-        return None
-    without = f", and {excluded} of them excluded by the query" if excluded else ""
-    return f"only {items} items are retrievable{without}"
