@@ -104,3 +104,110 @@ class Stats:
     clock: int
     version_age_s: float | None
     readiness: Readiness
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One item of a cluster: bias by task, log p by the half-life in use, exposures, and the version that filed it."""
+
+    id: str
+    bias: dict[str, float]
+    log_share: float | None
+    exposures: int
+    version: int
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """A page of a cluster, best first by bias and popularity, of `total` retrievable items.
+
+    `next_offset` is where the next page begins, null on the last one. The index changes from page to page: an item that
+    moved meanwhile may come twice or not at all.
+    """
+
+    cluster: int
+    task: str | None
+    items: list[Member]
+    offset: int
+    total: int
+    next_offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeState:
+    """A name of an attribute, or else a feature, and how many published items have a value of it."""
+
+    name: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeList:
+    """What filters and quotas can name, most frequent first, of `total` there are."""
+
+    attributes: list[AttributeState]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """An item of a history and when it was shown, ms since 1970."""
+
+    item: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """What the server holds of one user: the history, oldest first, and whether the model has a vector of its own."""
+
+    id: str
+    history: list[Liked]
+    embedded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableList:
+    """Tables whose rows the server holds, and how many."""
+
+    tables: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a table, as the server holds it; times in ms since 1970.
+
+    Of `clusters` it is the sum over the partitions. Marks of deleted items are no rows. `svq table get` reads the row
+    from Kafka instead.
+    """
+
+    table: str
+    key: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What is in force: the software, and the model with its place in the stream.
+
+    `version` and `clock` (exposures learnt from) are 0 before there is a model; `offsets` say up to where each
+    partition of the exposures was learnt; `time` is when the version was published, ms since 1970.
+    """
+
+    streamvq: str
+    version: int
+    clock: int
+    time: int | None
+    age_s: float | None
+    offsets: dict[str, int]
+    configuration: str | None
+    codes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Settings of this server as they are in effect, passwords hidden, and the model's as the trainer published it."""
+
+    settings: dict[str, Any]
+    model: dict[str, Any] | None

@@ -7,15 +7,20 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from schemas.settings import Settings
+from serving.about import configuration, versions
 from serving.desk import Desk
 from serving.follower import Follower
 from serving.gate import Gate
 from serving.metrics import Metrics
 from serving.problems import ProblemError, install_problems
 from serving.replica import Replica
+from serving.routes_about import about_routes
 from serving.routes_health import health_routes
+from serving.routes_near import near_routes
 from serving.routes_retrieve import retrieve_routes
+from serving.routes_rows import rows_routes
 from serving.routes_state import state_routes
+from serving.rows import Rows
 from serving.state import Observer
 from tables.pulse import Pulses
 
@@ -50,7 +55,11 @@ def _create_app(server: Server, settings: Settings) -> FastAPI:
     )
     install_problems(app)
     ready = [Depends(_when_ready(server))]
-    app.include_router(retrieve_routes(Desk(server.replica, settings.server, server.metrics)), dependencies=ready)
+    desk = Desk(server.replica, settings.server, server.metrics)
+    app.include_router(retrieve_routes(desk), dependencies=ready)
+    app.include_router(near_routes(desk), dependencies=ready)
+    app.include_router(rows_routes(Rows(server.replica), ready))
+    app.include_router(about_routes(lambda: versions(server.replica), lambda: configuration(settings, server.replica)))
     app.include_router(state_routes(server.observer, ready))
     app.include_router(health_routes(server.observer, server.metrics))
     return app

@@ -5,9 +5,12 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from schemas.http import Answer, Query
+from schemas.http import Answer, Choice, Query
+from schemas.http_near import NearestAnswer, NearestQuery, SimilarAnswer, SimilarQuery
 from schemas.workers import ServerSettings
+from serving.allowed import names_in
 from serving.metrics import Metrics
+from serving.near import nearest_clusters, similar_items
 from serving.problems import ProblemError
 from serving.replica import Replica
 from serving.retrieve import Breadth, retrieve
@@ -46,6 +49,7 @@ class Desk:
         """
         self._check(queries)
         deadline = time.monotonic() + self._settings.request_deadline_ms / 1000
+        await self._columns(queries, deadline)
         answers: list[Answer] = []
         step = self._step(queries)
         for first in range(0, len(queries), step):
@@ -59,6 +63,28 @@ class Desk:
         for answer in answers:
             self._metrics.answered(answer)
         return answers
+
+    async def similar(self, item: str, query: SimilarQuery) -> SimilarAnswer:
+        """Items like one.
+
+        Raises:
+            ProblemError: a limit is exceeded, time is up, or there is no such item.
+        """
+        self._check_k(query)
+        await self._columns([query], time.monotonic() + self._settings.request_deadline_ms / 1000)
+        k = query.k or self._breadth.k
+        return similar_items(self._replica, item, query, k, self._breadth.floor)
+
+    def nearest(self, query: NearestQuery) -> NearestAnswer:
+        """Clusters near a user; QueryError if the question cannot be answered as it is."""
+        return nearest_clusters(self._replica, query)
+
+    async def _columns(self, choices: Sequence[Choice], deadline: float) -> None:
+        """Make what filters and quotas read, in pieces, with others' questions in between."""
+        columns = self._replica.items.columns
+        for name in sorted({name for choice in choices for name in names_in(choice)}):
+            for _ in columns.making(name):
+                await self._pause(deadline)
 
     def _step(self, queries: Sequence[Query]) -> int:
         """Questions to answer in one piece."""
@@ -93,10 +119,12 @@ class Desk:
             detail = f"{len(queries)} queries; this server takes {settings.max_batch} at a time."
             raise ProblemError(422, "batch_too_large", detail, "Send them in several requests.")
         for query in queries:
-            if (query.k or 0) > settings.max_k:
-                raise ProblemError(
-                    422, "k_too_large", f"k is {query.k}; this server gives {settings.max_k}.", "Ask for fewer."
-                )
+            self._check_k(query)
             if (query.candidates or 0) > settings.candidates_limit:
                 detail = f"candidates is {query.candidates}; this server ranks {settings.candidates_limit}."
                 raise ProblemError(422, "too_many_candidates", detail, "Ask for fewer, or set `exact`.")
+
+    def _check_k(self, choice: Choice) -> None:
+        most = self._settings.max_k
+        if (choice.k or 0) > most:
+            raise ProblemError(422, "k_too_large", f"k is {choice.k}; this server gives {most}.", "Ask for fewer.")

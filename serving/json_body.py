@@ -16,8 +16,12 @@ def encode_json(body: Any) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError:
-        plain = asdict(body) if is_dataclass(body) and not isinstance(body, type) else body
-        return json.dumps(plain).encode()
+        return json.dumps(plain(body)).encode()
+
+
+def plain(body: Any) -> Any:
+    """A dataclass as dicts and lists."""
+    return asdict(body) if is_dataclass(body) and not isinstance(body, type) else body
 
 
 def json_response(body: Any) -> Response:

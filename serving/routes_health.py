@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from schemas.http_state import Readiness
+from serving.examples import READINESS, answered
 from serving.json_body import encode_json, json_response
 from serving.metrics import Metrics
 from serving.state import Observer
@@ -12,12 +13,12 @@ def health_routes(observer: Observer, metrics: Metrics) -> APIRouter:
     """`/healthz`, `/readyz` and `/metrics`."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/healthz")
+    @routes.get("/healthz", responses=answered({"alive": True}))
     async def healthz() -> Response:
         """200 while the process answers at all."""
         return json_response({"alive": True})
 
-    @routes.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
+    @routes.get("/readyz", response_model=Readiness, responses={**answered(READINESS), 503: {"model": Readiness}})
     async def readyz() -> Response:
         """200 once everything that was there at the start has been read; says what is missing, later the lag."""
         readiness = observer.readiness()

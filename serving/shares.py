@@ -21,6 +21,10 @@ class Shares:
         self.exposures: Counter[int] = Counter()
         self._shares: dict[tuple[int, int], ClusterRow] = {}
 
+    def known(self) -> set[int]:
+        """Clusters of which any partition has a share."""
+        return {cluster for _, cluster in self._shares}
+
     def put(self, partition: int, cluster: int, row: ClusterRow | None) -> None:
         """Replace one partition's share of a cluster; None when it has none any more."""
         before = self._shares.pop((partition, cluster), None)

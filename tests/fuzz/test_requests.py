@@ -38,7 +38,29 @@ pytestmark = pytest.mark.timeout(300)
 numbers = st.integers() | st.floats() | st.sampled_from([-1, 0, 2**31, 2**63, 2**64, 10**400])
 names = st.sampled_from(["u3", "i1", "i2", "a/b", "..", "%"]) | st.text(min_size=1, max_size=60) | st.integers()
 features = st.dictionaries(st.sampled_from(["country", "hour", "genre", "x"]), plain | numbers, max_size=3)
+attributes = st.sampled_from(["title", "genre", "price", "x"]) | names.map(str)
+values = st.sampled_from(["g1", "Item 7", 3, 3.0, True]) | st.text(max_size=8) | numbers
+condition = st.one_of(
+    st.fixed_dictionaries({"attribute": attributes, "eq": values}),
+    st.fixed_dictionaries({"attribute": attributes, "in": st.lists(values, min_size=1, max_size=4)}),
+    st.fixed_dictionaries({"attribute": attributes, "exists": st.booleans()}),
+    st.fixed_dictionaries({"attribute": attributes}, optional={"gt": numbers, "lte": numbers}),
+)
+filters = st.recursive(
+    condition,
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"and": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"or": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"not": inner}),
+    ),
+    max_leaves=8,
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "filter": filters,
+    "quotas": st.lists(
+        st.fixed_dictionaries({"most": st.integers(1, 3)}, optional={"attribute": attributes}), max_size=3
+    ),
+    "exclude_seen": st.booleans(),
     "user_id": names,
     "history": st.lists(names, max_size=5),
     "features": features,
@@ -62,10 +84,24 @@ SAMPLES = [
     json.dumps(body).encode()
     for body in (
         {"user_id": "u3", "features": {"country": "c1"}, "k": 5, "tasks": {"watch": 1.0}, "explain": True},
+        {
+            "filter": {"and": [{"attribute": "genre", "in": ["g1", 2]}, {"not": {"attribute": "price", "lt": 9}}]},
+            "k": 3,
+        },
+        {"quotas": [{"most": 2}, {"most": 1, "attribute": "genre"}], "exclude_seen": True},
         {"queries": [{"history": ["i1", "i2"], "exclude": ["i7"]}, {"exact": True}]},
     )
 ]
-UNREADABLE = [b"[" * 9_000, b'{"features":' * 2_000, b"9" * 5000, b'{"user_id":"\\ud800"}', b"\xff\xfe\x00"]
+DEEP = b'{"filter":' + b'{"not":' * 200 + b'{"attribute":"a","eq":1}' + b"}" * 201
+UNREADABLE = [
+    b"[" * 9_000,
+    b'{"features":' * 2_000,
+    b"9" * 5000,
+    b'{"user_id":"\\ud800"}',
+    b"\xff\xfe\x00",
+    b'{"filter":' + b'{"not":' * 2000,
+    DEEP,
+]
 bodies = st.one_of(
     queries.map(lambda body: json.dumps(body).encode()),
     st.lists(queries, max_size=4).map(lambda several: json.dumps({"queries": several}).encode()),
@@ -73,11 +109,17 @@ bodies = st.one_of(
     mutated(SAMPLES),
     st.sampled_from(UNREADABLE),
 )
+TAKING_BODIES = ["/v1/retrieve", "/v1/retrieve", "/v1/retrieve/batch", "/v1/items/i1/similar", "/v1/clusters/nearest"]
 quoted = st.binary(max_size=300).map(quote)
 paths = st.one_of(
     st.builds("/v1/items/{}".format, names.map(str).map(quote) | quoted),
     st.builds("/v1/clusters/{}?limit={}".format, st.integers(-3, 20) | numbers | quoted, st.integers(1, 9) | numbers),
     st.builds("/v1/clusters?sort={}&limit={}".format, st.just("exposures") | quoted, st.integers(1, 9) | numbers),
+    st.builds("/v1/items/{}/similar?k={}".format, names.map(str).map(quote) | quoted, st.integers(1, 9) | numbers),
+    st.builds("/v1/clusters/{}/items?offset={}".format, st.integers(-3, 20) | numbers, st.integers(0, 9) | numbers),
+    st.builds("/v1/tables/{}/{}".format, st.sampled_from(["items", "clusters", "x"]), names.map(str).map(quote)),
+    st.builds("/v1/users/{}".format, names.map(str).map(quote) | quoted),
+    st.sampled_from(["/v1/tables", "/v1/attributes", "/v1/attributes?limit=0", "/v1/versions", "/v1/config"]),
     st.sampled_from(["/v1/clusters/", "//", "/v1/stats/..", "/v1/retrieve/batch/", "/docs/"]),
     quoted.map("/{}".format),
 )
@@ -122,7 +164,7 @@ def test_any_body(address: str) -> None:
     with httpx.Client(base_url=address, timeout=DEADLINE_S) as client:
 
         @MANY
-        @given(bodies, st.sampled_from(["/v1/retrieve", "/v1/retrieve/batch"]))
+        @given(bodies, st.sampled_from(TAKING_BODIES))
         def asked(body: bytes, path: str) -> None:
             statuses[check(client.post(path, content=body, headers={"content-type": "application/json"}))] += 1
 

@@ -35,6 +35,13 @@ def problem(response: httpx.Response) -> Problem:
     return found
 
 
+def nested(levels: int) -> dict[str, Any]:
+    part: dict[str, Any] = {"attribute": "a", "eq": 1}
+    for _ in range(levels):
+        part = {"not": part}
+    return part
+
+
 BAD_QUERIES: list[tuple[Any, str, str]] = [
     ({"k": 0}, "invalid_request", "k:"),
     ({"k": 1001}, "invalid_request", "k:"),
@@ -51,6 +58,33 @@ BAD_QUERIES: list[tuple[Any, str, str]] = [
     ({"tasks": {"click": 0}}, "no_task", "weight"),
     ({"features": {"country": ["a"]}}, "feature_type", "country"),
     ([], "invalid_request", "body"),
+    ({"k": 1_000_000}, "invalid_request", "k:"),
+    ({"quotas": [{"most": 0}]}, "invalid_request", "quotas.0.most"),
+    ({"quotas": [{"most": 1}] * 5}, "invalid_request", "quotas"),
+    *(
+        ({"filter": wrong}, "invalid_request", detail)
+        for wrong, detail in [
+            ({}, "filter: a filter is an object with `and`, `or` or `not`"),
+            ({"attribute": "a"}, "filter: a filter is an object with"),
+            ([], "filter: a filter is an object with"),
+            ({"attribute": "a", "equals": 1}, "filter: a filter is an object with"),
+            ({"attribute": "a", "eq": None}, "a value is a text, a number, true or false; for items without one ask"),
+            ({"attribute": "a", "eq": {"b": 1}}, "a value is a text"),
+            ({"attribute": "a", "eq": 2**63}, "an integer has at most 64 bits"),
+            ({"attribute": "a", "eq": "x" * 1025}, "a text has at most 1024 characters"),
+            ({"attribute": "a", "eq": 1, "lt": 2}, "Extra inputs"),
+            ({"attribute": "a", "gt": "1"}, "a bound is a number"),
+            ({"attribute": "a", "in": []}, "at least 1"),
+            ({"attribute": "a", "in": [1] * 1001}, "at most 1000"),
+            ({"attribute": "a", "exists": "yes"}, "boolean"),
+            ({"attribute": LONG, "eq": 1}, "256"),
+            ({"and": []}, "at least 1"),
+            ({"or": [{"attribute": "a", "eq": 1}] * 65}, "at most 64"),
+            ({"and": [{"or": [{"attribute": "a", "eq": 1}] * 60}] * 2}, "a filter may have 64 conditions, not 120"),
+            (nested(8), "a filter may be nested 8 deep"),
+            (nested(400), "a filter may be nested 8 deep"),
+        ]
+    ),
 ]
 
 
@@ -66,6 +100,7 @@ async def test_bad_requests_are_told_what_to_do(world: World, server_settings: S
         found = problem(await server.client.post("/v1/retrieve/batch", json={"queries": [{}] * 4}))
         assert found.code == "batch_too_large"
         assert problem(await server.client.post("/v1/retrieve/batch", json={"queries": []})).code == "invalid_request"
+        assert (await server.ask(filter=nested(7)))["warnings"][0]["code"] == "unknown_attribute"
         await check_paths(server.client)
         await check_bodies(server.client)
         assert (await server.ask(user_id="u1"))["returned"] == 20
@@ -74,6 +109,15 @@ async def test_bad_requests_are_told_what_to_do(world: World, server_settings: S
 async def check_paths(client: httpx.AsyncClient) -> None:
     assert problem(await client.get("/v1/items/nobody")).code == "no_such_item"
     assert problem(await client.get("/v1/clusters/4000")).code == "no_such_cluster"
+    assert problem(await client.get("/v1/clusters/4000/items")).code == "no_such_cluster"
+    assert problem(await client.get("/v1/clusters/7/items?task=buy")).code == "unknown_task"
+    assert problem(await client.get("/v1/items/nobody/similar")).code == "no_such_item"
+    assert problem(await client.get("/v1/items/i1/similar?k=0")).code == "invalid_request"
+    assert problem(await client.get("/v1/items/i1/similar?k=400")).code == "k_too_large"
+    assert problem(await client.get("/v1/users/nobody")).code == "no_such_user"
+    assert problem(await client.get("/v1/tables/items/nobody")).code == "no_such_row"
+    assert problem(await client.get("/v1/tables/tables/nobody")).code == "invalid_request"
+    assert problem(await client.post("/v1/clusters/nearest", json={"limit": 0})).code == "invalid_request"
     assert problem(await client.get("/v1/clusters/first")).code == "invalid_request"
     assert problem(await client.get("/v1/clusters", params={"limit": 0})).code == "invalid_request"
     assert problem(await client.get("/nothing/here")).code == "no_such_path"
