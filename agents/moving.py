@@ -74,7 +74,7 @@ class Homes:
                 elif time.monotonic() - moved > SILENCE_S:
                     raise UnreachableError(
                         f"{topic}-{partition} was read up to {position} of {end}, then nothing came for "
-                        f"{SILENCE_S:g} s: a transaction is open, or Kafka is held up. Run it again later"
+                        f"{SILENCE_S:g} s: see what holds Kafka up, then run it again"
                     )
                 fetched = await consumer.getmany(place, timeout_ms=100, max_records=MAX_RECORDS)
                 for record in fetched.get(place, []):

@@ -130,6 +130,7 @@ class Watchdog:
         """What is counted must get less. The rest (a turn, the owner's own start) has no measure but its deadline."""
         counted = [shard.progress for shard in self._shards.restoring if shard.progress.left]
         self._restoring.look([progress.moves for progress in counted], behind=bool(counted))
+        self._restoring.note = next((progress.held for progress in counted if progress.held), "")
 
     def _forget(self, owned: set[Position]) -> None:
         for position in self._pulses.keys() - owned:

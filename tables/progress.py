@@ -17,11 +17,12 @@ class Progress:
     Attributes:
         what: what is waited for at the moment.
         total, left: offsets to be read for that, and those not read yet; 0 where nothing can be counted.
+        held: why it stands still, where that is known; forgotten when it moves.
         moves: grows whenever anything has moved: who sees the same number for long sees a restore that stands still.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self.what = "its turn"
+        self.what, self.held = "its turn", ""
         self.total = self.left = self.moves = 0
         self._now = now
         self._begun = now()
@@ -34,7 +35,8 @@ class Progress:
 
     def reach(self, left: int) -> None:
         """So much is left; the same number as before is no move."""
-        self.moves += left != self.left
+        if left != self.left:
+            self.moves, self.held = self.moves + 1, ""
         self.left = left
 
     def touch(self) -> None:
@@ -57,4 +59,5 @@ class Progress:
         if not self.total:
             return self.what
         seconds = self.seconds_left
-        return f"{self.what}: {self.left:,} of {self.total:,} left" + (f", {seconds:.0f} s" if seconds else "")
+        when = f", {seconds:.0f} s" if seconds else ""
+        return f"{self.what}: {self.left:,} of {self.total:,} left{when}" + (f" ({self.held})" if self.held else "")

@@ -24,6 +24,11 @@ FETCH_BYTES = 2 << 20
 # Applied in one piece, 5 to 20 ms: RocksDB does not let the event loop run meanwhile, in whatever thread it writes.
 MAX_RECORDS = 2_000
 PROGRESS_S = 5.0
+OPEN = (
+    "a transaction that began at offset {offset} of {topic}-{partition} is open, and nothing behind it can be read. "
+    "Kafka ends it when its time is over, a minute by default. One that stays open has lost its end: "
+    "see `A transaction that nobody ends` in docs/recovery.md"
+)
 
 
 @dataclass(slots=True)
@@ -118,7 +123,7 @@ async def _read(consumer: Any, waiting: dict[TopicPartition, _Target], progress:
     if not waiting:
         return
     started = reported = time.monotonic()
-    rows = 0
+    rows, moves = 0, progress.moves
     progress.begin("its tables", sum(target.end - target.position for target in waiting.values()))
     consumer.assign(list(waiting))
     for tp, target in waiting.items():
@@ -129,6 +134,9 @@ async def _read(consumer: Any, waiting: dict[TopicPartition, _Target], progress:
         progress.reach(sum(target.end - target.position for target in waiting.values()))
         if time.monotonic() - reported > PROGRESS_S:
             reported = time.monotonic()
+            if progress.moves == moves:
+                progress.held = _held(consumer, waiting)
+            moves = progress.moves
             _report(progress)
     log.info("tables restored", rows=rows, seconds=round(time.monotonic() - started, 2))
 
@@ -151,6 +159,15 @@ async def _settle(consumer: Any, waiting: dict[TopicPartition, _Target]) -> None
             del waiting[tp]
 
 
+def _held(consumer: Any, waiting: Mapping[TopicPartition, _Target]) -> str:
+    """What keeps the rest from being read, if that is a transaction."""
+    for tp, target in waiting.items():
+        stable, end = consumer.last_stable_offset(tp), consumer.highwater(tp)
+        if stable is not None and end is not None and 0 <= stable <= target.position < end:
+            return OPEN.format(offset=stable, topic=tp.topic, partition=tp.partition)
+    return ""
+
+
 def _report(progress: Progress) -> None:
     seconds = progress.seconds_left
     log.info(
@@ -158,4 +175,5 @@ def _report(progress: Progress) -> None:
         offsets_left=progress.left,
         a_second=round(progress.a_second),
         seconds_left=None if seconds is None else round(seconds),
+        **({"held": progress.held} if progress.held else {}),
     )

@@ -11,10 +11,10 @@ from infra.chaos.world import World
 from infra.stack import BROKER
 from schemas.errors import InvariantError
 
-# Below the session of the embedded broker (3 s). A single broker that its controller takes for dead has partitions
+# Below the session of the embedded broker (9 s). A single broker that its controller takes for dead has partitions
 # without a leader for a moment, and Kafka 4.3 then drops the markers of transactions that are just ending: they stay
 # open for ever ("likely deleted already and hence can be skipped"). With three copies another one leads.
-HELD_UP_S = (0.5, 2.0)
+HELD_UP_S = (0.5, 6.0)
 BACK_S, LOOK_S = 90.0, 0.1
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from infra.ports import free_port
 from infra.reach import administration
 from schemas.errors import ResourceError
 from schemas.kafka import KafkaSettings
+from tests.tables.chaos import until as eventually
 
+STOOD_STILL_S = 5.0  # more than the session that embedded brokers once had
 REPOSITORY = Path(__file__).parents[2]
 SVQ = [sys.executable, "-m", "infra.cli"]
 
@@ -66,6 +69,60 @@ def test_what_was_acknowledged_is_there_after_a_kill_and_at_the_same_address(tmp
         assert asyncio.run(read(address, 2)) == [b"one", b"two"]
         asyncio.run(write(address, [b"three"]))
     assert not broker.status.running
+
+
+@pytest.mark.timeout(180)
+def test_a_broker_that_stood_still_for_some_seconds_ends_every_transaction(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        asyncio.run(transactions_through(broker, STOOD_STILL_S))
+
+
+async def transactions_through(broker: EmbeddedBroker, seconds: float) -> None:
+    """Transactions over several partitions all the time; the broker is held up, and none may stay open behind it."""
+    kafka = KafkaSettings(bootstrap_servers=broker.bootstrap)
+    async with administration(kafka) as admin:
+        await admin.create_topics([NewTopic("kept", 4, 1)])
+    done, stop = Counter[int](), asyncio.Event()
+
+    async def work(number: int) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=broker.bootstrap, transactional_id=f"writer-{number}", retry_backoff_ms=3
+        )
+        async with producer:
+            while not stop.is_set():
+                async with producer.transaction():
+                    for partition in range(4):
+                        await producer.send("kept", b"x", partition=partition)
+                done[number] += 1
+
+    async def all_moved() -> None:
+        before = Counter(done)
+
+        async def moved() -> bool:
+            return all(done[number] >= before[number] + 3 for number in range(8))
+
+        await eventually(moved, 60, lambda: f"{done}")
+
+    working = [asyncio.create_task(work(number)) for number in range(8)]
+    await all_moved()
+    broker.child.signal(signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    broker.child.signal(signal.SIGCONT)
+    await all_moved()
+    stop.set()
+    await asyncio.wait_for(asyncio.gather(*working), 60)
+    places = [TopicPartition("kept", partition) for partition in range(4)]
+
+    async def none_is_open() -> bool:
+        stable = await ends_of(broker.bootstrap, places, "read_committed")
+        return stable == await ends_of(broker.bootstrap, places, "read_uncommitted")
+
+    await eventually(none_is_open, 30, lambda: "a transaction stays open")
+
+
+async def ends_of(bootstrap: str, places: list[TopicPartition], isolation: str) -> dict[TopicPartition, int]:
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation) as consumer:
+        return dict(await consumer.end_offsets(places))
 
 
 def test_a_broker_that_dies_at_start_is_quoted(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A state folder that cannot be trusted is rebuilt, loudly, and ends with the rows of its changelog."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tables import restore
 from tables.errors import DamageError, InvariantError, LostRowsError, classified
 from tables.table import Table
 from tests.tables.chaos import until
@@ -187,6 +189,36 @@ async def test_a_changelog_without_its_beginning_is_an_error_with_a_remedy(owner
     error = classified(lost.value)
     assert error is not None
     assert error.exit_code == InvariantError.exit_code
+
+
+async def test_a_restore_says_which_transaction_holds_it_up(
+    owner_of: OwnerOf, bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore, "PROGRESS_S", 0.2)
+    owner = owner_of()
+    shard = await owner.own()
+    await step(owner, shard, {b"a": b"1"}, 0)
+    await owner.leave()
+    changelog = owner.table.changelog(0)
+    somebody = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=f"{changelog.topic}-else")
+    await somebody.start()
+    await somebody.begin_transaction()
+    began = (await somebody.send_and_wait(changelog.topic, b"2", b"b", partition=0)).offset
+    database_gone = owner_of("other")
+    owning = asyncio.create_task(database_gone.own())
+    try:
+
+        async def said() -> bool:
+            held = f"began at offset {began} of {changelog.topic}-0 is open"
+            return bool(database_gone.shards) and held in str(database_gone.shards[-1].progress)
+
+        await until(said, DEADLINE_S, lambda: f"{[str(shard.progress) for shard in database_gone.shards]}")
+        await somebody.abort_transaction()
+        await asyncio.wait_for(owning, DEADLINE_S)
+        await agrees(database_gone)
+    finally:
+        owning.cancel()
+        await somebody.stop()
 
 
 def owner_reached(owner: Owner) -> int:
