@@ -1,6 +1,7 @@
 """What every worker does before its own work begins: it waits for Kafka and its topics, and says so."""
 
 import asyncio
+import os
 import time
 
 import structlog
@@ -28,6 +29,7 @@ def begin(role: str) -> Settings:
     threads = {"server": settings.server.threads, "indexer": settings.indexer.threads}
     limit_blas(threads.get(role, settings.trainer.threads))
     configure_logs(settings.logs, role=role)
+    log.info("starting", pid=os.getpid(), prefix=settings.kafka.prefix)
     with quiet_client_logs():
         return asyncio.run(_arrive(settings, role))
 

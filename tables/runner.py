@@ -29,6 +29,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
 
 async def _start(app: App) -> None:
     app.shards.join()
+    log.info("joining", group=app.shards.config.group, member=app.membership.name)
     await app.start()
 
 

@@ -152,6 +152,7 @@ class Shards:
         """Hand the fenced shards to the steps, and restore them in the background."""
         self.joined = True
         self._joining.rest()
+        log.info("partitions given", group=self.config.group, partitions=[p for s in shards for p in s.partitions])
         for shard in shards:
             self._owned[shard.name] = shard
             self._of.update(dict.fromkeys(shard.partitions, shard))
