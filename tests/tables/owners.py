@@ -48,7 +48,7 @@ class Owner:
         self.shards.append(shard)
         await shard.fence()
         changelogs = [self.table.changelog(partition) for partition in self.partitions]
-        async with reader(self.config.connection) as consumer:
+        async with reader(self.config.connection, isolation_level="read_uncommitted") as consumer:
             ends = dict(await consumer.end_offsets(changelogs))
         await shard.restore(ends)
         return shard
