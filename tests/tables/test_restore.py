@@ -100,8 +100,8 @@ async def test_a_damaged_block_ends_no_scan_in_silence_and_is_gone_after_a_resta
     content = bytearray(file.read_bytes())
     content[100:200] = bytes(100)
     file.write_bytes(content)
-    await owner.own()
-    with pytest.raises(DamageError, match="rebuilt from its changelog"):
+    with pytest.raises(DamageError, match="rebuilt from its changelog"):  # noqa: PT012 - whichever is first
+        await owner.own()  # RocksDB may meet the block in a compaction of its own
         owner.table.scan(0)
     await owner.leave()
     await owner.own()
