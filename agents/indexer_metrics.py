@@ -5,6 +5,7 @@ import contextlib
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agents.worker_metrics import WorkerMetrics
+from tables.process_metrics import measure_process
 
 LATENCIES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
 
@@ -14,6 +15,7 @@ class IndexerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        measure_process(registry, "indexer")
         self.worker = WorkerMetrics(registry)
         self.candidates = Counter(
             "svq_candidates", "Candidate records by what became of them", ["result"], registry=registry

@@ -10,6 +10,7 @@ from agents.cut import Cut
 from agents.worker_metrics import WorkerMetrics
 from pipeline.batch import StepReport
 from schemas.events import Tally
+from tables.process_metrics import measure_process
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +23,7 @@ class TrainerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        measure_process(registry, "trainer")
         self.worker = WorkerMetrics(registry)
         self.active = Gauge("svq_trainer_active", "1 for the trainer that learns, 0 on standby", registry=registry)
         self.exposures = Counter("svq_exposures", "Exposures learnt from", registry=registry)

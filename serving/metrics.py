@@ -11,6 +11,7 @@ from streamvq_client.record import Record
 from schemas.http import Answer
 from schemas.http_state import Stats
 from serving.state import Observer
+from tables.process_metrics import measure_process
 
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 VISIBLE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -21,6 +22,7 @@ class Metrics:
 
     def __init__(self, observer: Observer) -> None:
         self.registry = CollectorRegistry()
+        measure_process(self.registry, "server")
         self.registry.register(_Gauges(observer))
         self._requests = Counter("svq_requests", "Requests", ("route", "status"), registry=self.registry)
         self._seconds = Histogram(

@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from agents.metrics import MetricsServer
 from infra.cli import COMMANDS, run
 from infra.kafka_jars import VERSION
+from schemas.kafka import KafkaSettings
 from schemas.settings import Settings, load_settings
+from schemas.topics import Topics
 from serving.app import Server
 from tables.stopping import STOP_DEADLINE_S
 
@@ -146,6 +148,40 @@ def test_compose_has_a_kafka_that_may_lose_one_of_three() -> None:
         assert {own[key] for key in own if key.endswith("REPLICATION_FACTOR")} == {"3"}
         assert {own[key] for key in own if key.endswith(("MIN_ISR", "INSYNC_REPLICAS"))} == {"2"}
         assert broker["volumes"] == [f"{name}:/var/lib/kafka/data"]
+
+
+def test_indexers_scale_on_the_lag_of_what_they_read_up_to_one_a_partition() -> None:
+    (scaled,) = yaml.safe_load_all((MANIFESTS / "scaling" / "indexer.yaml").read_text())
+    settings = dict(line.split("=", 1) for line in (MANIFESTS / "settings.env").read_text().splitlines())
+    topics = Topics(settings["SVQ_KAFKA__PREFIX"])
+    triggers = [trigger["metadata"] for trigger in scaled["spec"]["triggers"]]
+    assert {trigger["topic"] for trigger in triggers} == {topics.candidates, topics.assignments}
+    for trigger in triggers:
+        assert trigger["bootstrapServers"] == settings["SVQ_KAFKA__BOOTSTRAP_SERVERS"]
+        assert trigger["consumerGroup"] == topics.indexer_app
+    assert scaled["spec"]["scaleTargetRef"]["name"] == "svq-indexer"
+    assert scaled["spec"]["minReplicaCount"] == manifests("Deployment")["indexer"]["spec"]["replicas"]
+    assert scaled["spec"]["maxReplicaCount"] == KafkaSettings().partitions
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+@pytest.mark.parametrize("component", ["scaling", "volumes", "monitoring"])
+def test_components_fit_the_manifests(component: str, tmp_path: Path) -> None:
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(MANIFESTS, folder)
+    with (folder / "kustomization.yaml").open("a") as file:
+        file.write(f"components: [{component}]\n")
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60, check=True)
+    built = list(yaml.safe_load_all(done.stdout))
+    assert {"scaling": "ScaledObject", "monitoring": "PodMonitor", "volumes": "Deployment"}[component] in {
+        manifest["kind"] for manifest in built
+    }
+    for manifest in built:
+        if manifest["kind"] == "Deployment":
+            volumes = {volume["name"]: volume for volume in manifest["spec"]["template"]["spec"]["volumes"]}
+            own = component == "volumes" and manifest["metadata"]["name"] != "svq-server"
+            assert ("ephemeral" in volumes["state"]) is own
+            assert ("emptyDir" in volumes["state"]) is not own
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
