@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -31,6 +32,7 @@ from tables.position import Event
 from tables.runner import run
 from tables.shard import Shard, Step
 from tables.stopping import stop_on_signals
+from tables.tracing import Tracing
 from tables.watch import watched
 
 Handler = Callable[[Shard, Step[Event]], Awaitable[None]]
@@ -75,6 +77,7 @@ class Indexer:
         self._app = create_app(_worker_config(settings, arguments, partitions))
         self.tables = IndexTables(*(add_table(self._app, name) for name in ("items", "item_index", "clusters")))
         self._metrics = IndexerMetrics(CollectorRegistry())
+        self._tracing = Tracing.of(settings.tracing, "indexer")
         self._metrics.registry.register(RestoreMetrics(self._app.shards))
         self._shares = Shares(self.tables)
         pulses = self._app.shards.pulses
@@ -114,12 +117,14 @@ class Indexer:
             for task in background:
                 task.cancel()
         self._placer.close()
+        if self._tracing is not None:
+            self._tracing.close()
 
     def _add(self, topic: str, name: str, handle: Handler) -> None:
         steps = self._metrics.steps.labels(name)
 
         async def process(partition: int, events: list[Event]) -> None:
-            with steps.time():
+            with steps.time(), self._span(topic, partition, events):
                 await self._app.shards.process(partition, events, handle)
             if name == CANDIDATES:
                 now = time.time()
@@ -127,6 +132,11 @@ class Indexer:
                     self._metrics.delay.observe(max(0.0, now - event.message.timestamp))
 
         add_inbox(self._app, add_source(self._app, topic, batched=True), name, Inbox(process))
+
+    def _span(self, topic: str, partition: int, events: list[Event]) -> AbstractContextManager[None]:
+        if self._tracing is None:
+            return nullcontext()
+        return self._tracing.step(topic, partition, (event.message.headers for event in events))
 
     async def _owned(self, shard: Shard) -> None:
         await self._shares.load(shard)
@@ -164,4 +174,5 @@ def _worker_config(settings: Settings, arguments: dict[str, Any], partitions: in
         stall_deadline_s=own.stall_deadline_s,
         step_deadline_s=own.step_deadline_s,
         replication_factor=settings.kafka.replication_factor,
+        topics_exist=True,
     )

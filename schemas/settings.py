@@ -15,6 +15,7 @@ from schemas.eligible import EligibleSettings
 from schemas.kafka import KafkaSettings
 from schemas.retriever import FeaturesSettings, ModelSettings, TaskSettings, build_config
 from schemas.topics import Topics
+from schemas.tracing import TracingSettings
 from schemas.workers import BrokerSettings, IndexerSettings, LogSettings, ServerSettings, TrainerSettings
 
 
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     indexer: IndexerSettings = IndexerSettings()
     server: ServerSettings = ServerSettings()
     logs: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     eligible: EligibleSettings = EligibleSettings()
     model: ModelSettings = ModelSettings()
     features: FeaturesSettings = FeaturesSettings()

@@ -22,7 +22,9 @@ from serving.routes_rows import rows_routes
 from serving.routes_state import state_routes
 from serving.rows import Rows
 from serving.state import Observer
+from serving.traced import Traced
 from tables.pulse import Pulses
+from tables.tracing import Tracing
 
 ABOUT = """Which items for this user, now? Answers come from an index that learns from the event stream as it runs.
 
@@ -41,6 +43,7 @@ class Server:
         self.observer = Observer(self.replica, self.follower.readiness)
         self.metrics = Metrics(self.observer)
         self.metrics.registry.register(self.pulses)
+        self.tracing = Tracing.of(settings.tracing, "server")
         self.app = _create_app(self, settings)
 
     async def run(self) -> None:
@@ -50,8 +53,13 @@ class Server:
 
 def _create_app(server: Server, settings: Settings) -> FastAPI:
     gate = Middleware(Gate, metrics=server.metrics, max_body_bytes=settings.server.max_body_bytes)
+    around = [Middleware(Traced, tracing=server.tracing)] if server.tracing else []
     app = FastAPI(
-        title="streamvq", version=version("streamvq"), description=ABOUT, middleware=[gate], redirect_slashes=False
+        title="streamvq",
+        version=version("streamvq"),
+        description=ABOUT,
+        middleware=[*around, gate],
+        redirect_slashes=False,
     )
     install_problems(app)
     ready = [Depends(_when_ready(server))]

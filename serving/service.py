@@ -41,8 +41,12 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
     stop = stop_on_signals()
     torch.set_num_threads(settings.server.threads)
     server = Server(settings)
-    async with watched(server.pulses, settings.server.loop_deadline_s, server.metrics.loop_lag):
-        await _serve(server, settings, listening, stop)
+    try:
+        async with watched(server.pulses, settings.server.loop_deadline_s, server.metrics.loop_lag):
+            await _serve(server, settings, listening, stop)
+    finally:
+        if server.tracing:
+            server.tracing.close()
 
 
 async def _serve(server: Server, settings: Settings, listening: socket.socket, stop: asyncio.Event) -> None:
