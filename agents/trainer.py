@@ -193,6 +193,7 @@ def _worker_config(settings: Settings, arguments: dict[str, Any], partitions: in
         stall_deadline_s=own.stall_deadline_s,
         step_deadline_s=own.step_deadline_s,
         replication_factor=settings.kafka.replication_factor,
+        topics_exist=True,
     )
 
 

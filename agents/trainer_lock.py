@@ -14,6 +14,7 @@ from agents.partitions import partitions_of
 from schemas.errors import TopicsError
 from tables.config import heartbeat_s
 from tables.consumer import leave
+from tables.errors import REFUSED, RIGHTS
 from tables.guard import guarded
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,7 @@ class TrainerLock(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             while True:
                 await consumer.getmany(timeout_ms=POLL_MS)
         except (KafkaError, ConsumerStoppedError) as error:  # stopped by whom else, the membership is over
-            self._end(f"{type(error).__name__}: {error}")
+            self._end(f"{type(error).__name__}: {error}{f'. {RIGHTS}' if isinstance(error, REFUSED) else ''}")
 
     def _end(self, reason: str) -> None:
         self._reason = reason

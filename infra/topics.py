@@ -22,6 +22,7 @@ from schemas.settings import Settings
 from schemas.topics import TopicSpec
 
 CREATE_DEADLINE_S = 30.0
+HIDDEN = "Or this login may not see them: `svq topics acls` lists what each role needs"
 PAUSE_S = 0.1
 
 
@@ -97,6 +98,8 @@ async def require_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> 
     if fatal := [difference for difference in differences(settings, facts) if difference.fatal]:
         kind = TopicsMissingError if all(difference.what == TOPIC for difference in fatal) else TopicsError
         remedies = dict.fromkeys(difference.remedy for difference in fatal)
+        if kind is TopicsMissingError and settings.kafka.security_protocol != "PLAINTEXT":
+            remedies[HIDDEN] = None
         raise kind("\n".join([*(str(difference) for difference in fatal), *remedies]))
     partitions = facts[settings.topics.candidates].partitions
     return settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": partitions})})

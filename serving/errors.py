@@ -3,14 +3,15 @@
 UnreachableError 3
 └── OutdatedError    what was read is no longer the whole truth: starting again reads everything anew
 TopicsError 2        a topic is missing
+SettingsError 2      the login may not read a topic
 InvariantError 5     a record that no worker of ours writes, or a table whose beginning was deleted
 ResourceError 6      the port is taken
 """
 
 from streamvq_client.errors import ClientError, FormatError, ReadAgainError, TopicMissingError, TruncatedError
 
-from schemas.errors import InvariantError, StreamVQError, TopicsError, UnreachableError
-from tables.errors import ANEW
+from schemas.errors import InvariantError, SettingsError, StreamVQError, TopicsError, UnreachableError
+from tables.errors import ANEW, REFUSED, RIGHTS
 
 
 class OutdatedError(UnreachableError):
@@ -27,4 +28,6 @@ def reading_failed(error: ClientError) -> StreamVQError:
         return InvariantError(str(error))
     if isinstance(error, ReadAgainError):
         return OutdatedError(f"{error}. Start again: everything is then read anew.")
+    if isinstance(error.__cause__, REFUSED):
+        return SettingsError(f"Kafka refuses something to this login: {error}. {RIGHTS}")
     return UnreachableError(str(error))

@@ -51,6 +51,7 @@ def create_app(config: WorkerConfig) -> App:
         topic_partitions=config.partitions,
         topic_replication_factor=config.replication_factor,
         topic_disable_leader=True,
+        topic_allow_declare=not config.topics_exist,
         table_standby_replicas=0,
         Table=Table,
         TableManager=TableManager,

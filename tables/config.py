@@ -31,6 +31,7 @@ class WorkerConfig:
         stall_deadline_s: lag without progress for so long ends the process.
         step_deadline_s: so does a step whose handler takes longer.
         replication_factor: of changelogs that Faust has to create.
+        topics_exist: Faust creates none; it would try to at every start, which not every login may.
     """
 
     group: str
@@ -45,6 +46,7 @@ class WorkerConfig:
     stall_deadline_s: float = 60.0
     step_deadline_s: float = 45.0
     replication_factor: int = 1
+    topics_exist: bool = False
 
     def shard_name(self, partition: int) -> str:
         """Transactional id of the shard that holds a partition."""

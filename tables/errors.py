@@ -25,15 +25,40 @@ import sys
 from typing import NoReturn
 
 import structlog
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidProducerEpoch,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from streamvq_client.errors import ClientError, FormatError, TopicMissingError, TruncatedError
 
-from schemas.errors import FencedError, InvariantError, ResourceError, StreamVQError, TopicsError, UnreachableError
+from schemas.errors import (
+    FencedError,
+    InvariantError,
+    ResourceError,
+    SettingsError,
+    StreamVQError,
+    TopicsError,
+    UnreachableError,
+)
 
 log = structlog.get_logger(__name__)
 
 
 LACKING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+# What Kafka refuses to this login, and goes on refusing.
+REFUSED = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+RIGHTS = "`svq topics acls` lists what each role needs"
 
 
 class ShardLost(Exception):  # noqa: N818 - a signal, not an error
@@ -99,6 +124,8 @@ def classified(reason: BaseException) -> StreamVQError | None:
         return ResourceError(f"{type(reason).__name__}: {reason}")
     if isinstance(reason, ProducerFenced | InvalidProducerEpoch):
         return FencedError("another worker took over this transactional id")
+    if isinstance(reason, REFUSED) or isinstance(reason.__cause__, REFUSED):
+        return SettingsError(f"Kafka refuses something to this login: {reason}. {RIGHTS}")
     if isinstance(reason, MessageSizeTooLargeError):
         return RowSizeError("a topic's max.message.bytes is too small for our records: see `svq topics check`")
     if isinstance(reason, FormatError):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from infra.acls import ROLES, acls, kafka_acls
 from infra.logs import configure_logs
 from infra.topics import alter_topics, check_topics, create_topics
 from schemas.errors import TopicsError
@@ -87,3 +88,24 @@ def check(*, as_json: AsJson = False) -> None:
             typer.echo(remedy)
     if found:
         raise typer.Exit(TopicsError.exit_code)
+
+
+@app.command("acls")
+def show_acls(
+    role: Annotated[str | None, typer.Option(help=f"Only of one: {', '.join(ROLES)}.")] = None,
+    principal: Annotated[str, typer.Option(help="Who gets them; {role} stands for the role.")] = "User:svq-{role}",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print what each role may do in Kafka, as commands of kafka-acls.sh. Nothing is changed."""
+    if role is not None and role not in ROLES:
+        raise typer.BadParameter(f"there is no role {role}; there are {', '.join(ROLES)}", param_hint="--role")
+    topics = load_settings().topics
+    found = {one: acls(topics, one) for one in ROLES if role in (None, one)}
+    if as_json:
+        typer.echo(json.dumps({one: [acl._asdict() for acl in of_role] for one, of_role in found.items()}))
+        return
+    for one, of_role in found.items():
+        typer.echo(f"# {one}: {ROLES[one][0].replace('`', '')}")
+        for line in kafka_acls(of_role, principal.format(role=one)):
+            typer.echo(line)
