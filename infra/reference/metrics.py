@@ -9,7 +9,8 @@ from infra.reference.page import begin, code, table
 from infra.reference.registries import registries
 
 ABOUT = """At `/metrics` of each process: a server's port, `metrics_port` of trainer and indexer (unset by default).
-Labels are bounded: none ever holds an id of a user or an item."""
+Labels are bounded: none ever holds an id of a user or an item. [Monitoring](../monitoring.md) says what to watch,
+[the runbook](../runbook.md) what wakes somebody."""
 
 LABELS = {
     "agent": "`candidates` or `assignments`",

@@ -56,6 +56,8 @@ def test_data_is_what_it_says(block: Block) -> None:
         return
     if block.language == "toml":
         values = tomllib.loads(block.text)
+        if values.get("kafka", {}).get("sasl_username"):
+            values["kafka"]["sasl_password"] = "in the environment"  # noqa: S105
         if values.keys() <= Settings.model_fields.keys():
             Settings.model_validate(values)
     elif block.language == "yaml":
