@@ -110,6 +110,13 @@ class ServerSettings(ProcessSettings):
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body.")
     max_batch: int = Field(256, ge=1, description="Most queries in one request.")
     threads: int = Field(1, ge=1, description="Threads of one query.")
+    measure_share: float = Field(
+        0.01,
+        ge=0,
+        le=0.5,
+        description="Share of one core for asking what users would have been answered just before they liked "
+        "something, the hit@k of the console; 0: never.",
+    )
 
 
 class LogSettings(Section):

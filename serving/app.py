@@ -1,6 +1,8 @@
 """The HTTP application of one server."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -8,6 +10,11 @@ from starlette.middleware import Middleware
 
 from schemas.settings import Settings
 from serving.about import configuration, versions
+from serving.console.letters import LetterBox
+from serving.console.pages import page_routes
+from serving.console.recorder import Recorder
+from serving.console.routes import console_routes
+from serving.console.views import Views
 from serving.desk import Desk
 from serving.follower import Follower
 from serving.gate import Gate
@@ -23,6 +30,7 @@ from serving.routes_state import state_routes
 from serving.rows import Rows
 from serving.state import Observer
 from serving.traced import Traced
+from tables.guard import guarded
 from tables.pulse import Pulses
 from tables.tracing import Tracing
 
@@ -44,11 +52,21 @@ class Server:
         self.metrics = Metrics(self.observer)
         self.metrics.registry.register(self.pulses)
         self.tracing = Tracing.of(settings.tracing, "server")
+        self.desk = Desk(self.replica, settings.server, self.metrics)
+        self.recorder = Recorder(self.replica, self.observer, settings, self.desk.uncounted)
+        self.follower.on_records = self.recorder.records
+        self.metrics.on_request = self.recorder.answers.request
         self.app = _create_app(self, settings)
 
     async def run(self) -> None:
         """Keep the replica up until cancelled; StreamVQError when that has become impossible."""
-        await self.follower.run(self.metrics)
+        recording = guarded(self.recorder.run(), name="recorder")
+        try:
+            await self.follower.run(self.metrics)
+        finally:
+            recording.cancel()
+            with suppress(asyncio.CancelledError):
+                await recording
 
 
 def _create_app(server: Server, settings: Settings) -> FastAPI:
@@ -63,13 +81,15 @@ def _create_app(server: Server, settings: Settings) -> FastAPI:
     )
     install_problems(app)
     ready = [Depends(_when_ready(server))]
-    desk = Desk(server.replica, settings.server, server.metrics)
-    app.include_router(retrieve_routes(desk), dependencies=ready)
-    app.include_router(near_routes(desk), dependencies=ready)
+    app.include_router(retrieve_routes(server.desk), dependencies=ready)
+    app.include_router(near_routes(server.desk), dependencies=ready)
     app.include_router(rows_routes(Rows(server.replica), ready))
     app.include_router(about_routes(lambda: versions(server.replica), lambda: configuration(settings, server.replica)))
     app.include_router(state_routes(server.observer, ready))
+    views, letters = Views(server.replica, server.recorder), LetterBox(settings.kafka, settings.topics.dead_letters)
+    app.include_router(console_routes(views, letters, ready))
     app.include_router(health_routes(server.observer, server.metrics))
+    app.include_router(page_routes())
     return app
 
 

@@ -55,6 +55,8 @@ class Follower:
         self._taken = 0  # offset of the parameters before which all is in the model: it was read by another reader
         self._anew: asyncio.Task[Whole] | None = None
         self._ready = False
+        self.on_records: Callable[[Sequence[Record]], None] | None = None
+        """Told of everything that was read, before any of it takes effect."""
         self._interval_s = settings.server.version_interval_ms / 1000
         self._stall_s = settings.server.stall_deadline_s
         self._activated = -math.inf
@@ -103,6 +105,8 @@ class Follower:
 
     async def _step(self, reader: ChangelogReader, metrics: Metrics) -> None:
         records = await reader.poll(POLL_RECORDS, POLL_MS)
+        if self.on_records is not None:
+            self.on_records(records)
         await self._apply([record for record in records if record.topic != self._parameters], metrics)
         self._unread += [one for one in records if one.topic == self._parameters and one.offset >= self._taken]
         await self._go_on(self._parameters not in reader.waiting_for(), metrics)

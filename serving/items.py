@@ -1,6 +1,6 @@
 """Every item of the index in dense arrays, with the posting lists over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -37,6 +37,22 @@ class Order(NamedTuple):
     initial: float = 0.0
 
 
+class Refiled(NamedTuple):
+    """Rows of `item_index` that are about to replace others, column by column.
+
+    Attributes:
+        names: ids, (n,).
+        rows: the new ones, None where the item is filed no more.
+        clusters_n: where it was filed so far, `ABSENT` where it was not.
+        times_n: of the row so far.
+    """
+
+    names: Sequence[str]
+    rows: Sequence[ItemIndexRow | None]
+    clusters_n: Ints
+    times_n: Longs
+
+
 class Items:
     """Item rows by slot. An item is retrievable when it is published (`items`), filed (`item_index`) and eligible.
 
@@ -58,6 +74,8 @@ class Items:
         self.eligible_n: Bools = np.zeros(64, np.bool_)
         self.stamp_n: Longs = np.zeros(64, np.int64)
         """Grows with every change of what the item tower reads; never the same again for a slot."""
+        self.on_refiled: Callable[[Refiled], None] | None = None
+        """Told of index rows before they replace others."""
         self._stamp = 0
         self._item_changes: dict[str, ItemRow | None] = {}
         self._index_changes: dict[str, ItemIndexRow | None] = {}
@@ -193,10 +211,18 @@ class Items:
     def _take_index(self) -> Longs:
         changes, self._index_changes = self._index_changes, {}
         here, gone = self._split(changes)
+        if self.on_refiled is not None and changes:
+            self.on_refiled(self._refiled(changes))
         rows = np.array([slot for slot, _ in here], np.int64)
         self.index.put(rows, [row for _, row in here])
         self.index.filed_n[gone] = False
         return np.concatenate([rows, gone])
+
+    def _refiled(self, changes: Mapping[str, ItemIndexRow | None]) -> Refiled:
+        names = list(changes)
+        slots = self.slots.find(names)
+        before = np.where(self.index.filed_n[slots], self.index.cluster_n[slots], ABSENT).astype(np.int32)
+        return Refiled(names, list(changes.values()), before, self.index.time_n[slots])
 
     def _judged(self, rows: Sequence[ItemRow]) -> Bools:
         """Whether the attributes of items fit; their age is seen to afterwards."""

@@ -1,7 +1,7 @@
 """What Prometheus reads at /metrics."""
 
 from collections import Counter as TopicCount
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -43,12 +43,16 @@ class Metrics:
             buckets=VISIBLE,
             registry=self.registry,
         )
+        self.on_request: Callable[[str, int, float], None] | None = None
+        """Told of every request: its route, status and seconds."""
         self.loop_lag = Gauge("svq_event_loop_lag_seconds", "How late the event loop wakes up", registry=self.registry)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+        if self.on_request is not None:
+            self.on_request(route, status, seconds)
 
     def answered(self, answer: Answer) -> None:
         """Count an answer."""

@@ -1,0 +1,1 @@
+"""The console: what a server has seen since it began, as JSON and as pages."""
