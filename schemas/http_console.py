@@ -234,10 +234,10 @@ class Letter:
     place: str
     replayed: bool
     key: str | None
-    key_base64: str | None
     value: str | None
-    value_base64: str | None
     value_bytes: int
+    key_base64: str | None = None
+    value_base64: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class Learnt:
         """A version was closed by a record that Kafka took at this time."""
         self._closed.append(_Closed(commit.version, time_ms, commit.publish_ms))
 
+    def forget(self, before: int) -> None:
+        """Nobody will ask about versions before this one any more."""
+        while len(self._closed) > 1 and self._closed[1].version <= before:
+            self._closed.popleft()
+
     def precedes(self, version: int, time_ms: int) -> bool | None:
         """Whether a record that Kafka took then is certainly of a later version; None while the next is not known."""
         own: _Closed | None = None

@@ -5,8 +5,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
-
-from serving.problems import ProblemError
+from starlette.exceptions import HTTPException
 
 AT: Final = "/console/"
 INDEX: Final = "index.html"
@@ -64,7 +63,7 @@ def page_routes() -> APIRouter:
     async def page(request: Request, name: str = "") -> Response:
         found = known.get(name or INDEX)
         if found is None:
-            raise ProblemError(404, "no_such_path", f"The console has no {name!r}.", f"It begins at {AT}.")
+            raise HTTPException(404, f"The console has no {name!r}")
         headers = HEADERS | {"ETag": found.etag}
         if request.headers.get("if-none-match") == found.etag:
             return Response(status_code=304, headers=headers)

@@ -135,6 +135,8 @@ class Prequential:
             else:
                 self.unclear += 1
         self._pending = waiting
+        if self._replica.commit is not None:
+            self._learnt.forget(min([self._replica.commit.version, *(asked.version for asked in waiting)]))
 
     def _count(self, items: Sequence[Foreseen]) -> None:
         self.samples += 1

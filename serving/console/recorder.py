@@ -21,6 +21,7 @@ from serving.console.timeline import STEP_S, Timeline
 from serving.replica import Replica
 from serving.state import Observer
 from serving.stream_time import now_ms
+from tables.guard import guarded
 
 USERS: Final = 200
 
@@ -62,7 +63,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Take samples until cancelled."""
-        asking = asyncio.create_task(self.backlog.run(), name="backlog")
+        asking = guarded(self.backlog.run(), name="backlog")
         looked = 0.0
         try:
             while True:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from schemas import http, http_near, http_state
+from schemas import http, http_console, http_near, http_state
 from schemas.http import Problem
 from schemas.settings import Settings
 from serving.app import Server
 
-OURS = {"retrieve", "index", "health"}
-BODIES = {**vars(http), **vars(http_near), **vars(http_state)}
+OURS = {"retrieve", "index", "health", "console"}
+BODIES = {**vars(http), **vars(http_near), **vars(http_state), **vars(http_console)}
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
