@@ -29,7 +29,7 @@ from tests.serving.conftest import publish
 from tests.serving.world import World
 
 READY_S, DEADLINE_S = 150.0, 60.0  # of a busy machine
-ANSWERS = {200, 400, 404, 405, 413, 422}
+ANSWERS = {200, 307, 400, 404, 405, 413, 422}
 MOST_BYTES = 100_000
 MANY = hypothesis_settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 
@@ -114,6 +114,14 @@ quoted = st.binary(max_size=300).map(quote)
 paths = st.one_of(
     st.builds("/v1/items/{}".format, names.map(str).map(quote) | quoted),
     st.builds("/v1/clusters/{}?limit={}".format, st.integers(-3, 20) | numbers | quoted, st.integers(1, 9) | numbers),
+    st.builds(
+        "/v1/clusters/{}/surroundings?limit={}".format,
+        st.integers(-3, 20) | numbers | quoted,
+        st.integers(1, 9) | numbers,
+    ),
+    st.builds("/v1/series?span_s={}&after={}&points={}".format, numbers, numbers, st.integers(1, 9) | numbers),
+    st.builds("/v1/moves?item_id={}".format, names.map(str).map(quote) | quoted),
+    st.builds("/console/{}".format, quoted),
     st.builds("/v1/clusters?sort={}&limit={}".format, st.just("exposures") | quoted, st.integers(1, 9) | numbers),
     st.builds("/v1/items/{}/similar?k={}".format, names.map(str).map(quote) | quoted, st.integers(1, 9) | numbers),
     st.builds("/v1/clusters/{}/items?offset={}".format, st.integers(-3, 20) | numbers, st.integers(0, 9) | numbers),
@@ -150,7 +158,9 @@ def address(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def check(response: httpx.Response) -> int:
     """The status of a response that is as it should be."""
     assert response.status_code in ANSWERS, (response.status_code, response.text)
-    if response.status_code != 200:
+    if response.status_code == 307:
+        assert response.headers["location"] == "console/"
+    elif response.status_code != 200:
         assert response.headers["content-type"] == "application/problem+json"
         problem = response.json()
         assert problem["status"] == response.status_code
