@@ -39,7 +39,7 @@ format: install
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-# The documentation as a site, in build/site.
+# The documentation as a site, in build/site; its search needs a server: `.venv/bin/mkdocs serve`.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 

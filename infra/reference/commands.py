@@ -6,7 +6,7 @@ from typing import Any
 from typer.main import get_command
 
 from infra.cli import COMMANDS, app
-from infra.reference.page import begin, code, table
+from infra.reference.page import begin, code, plain, table
 
 ABOUT = """What `svq --help` and `svq COMMAND --help` say.
 `svq --config FILE COMMAND` reads another settings file than `svq.toml`."""
@@ -41,7 +41,7 @@ def _below(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ..
 
 
 def _help(command: Any) -> list[str]:
-    return [line.replace("\b", "").strip() for line in (command.help or "").splitlines()]
+    return [plain(line.replace("\b", "").strip()) for line in (command.help or "").splitlines()]
 
 
 def _kinds(command: Any) -> str:

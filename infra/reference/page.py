@@ -31,5 +31,15 @@ def sentence(text: str) -> str:
     return " ".join(text.replace("\b", "").split())
 
 
+def plain(text: str) -> str:
+    """With nothing that would be taken for HTML.
+
+    >>> plain("a <b> of `<c>`")
+    'a &lt;b> of `<c>`'
+    """
+    parts = text.split("`")
+    return "`".join(part if within % 2 else part.replace("<", "&lt;") for within, part in enumerate(parts))
+
+
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(sentence(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(plain(sentence(cell)).replace('|', chr(92) + '|') for cell in cells)} |"

@@ -22,9 +22,14 @@ def page() -> Iterator[str]:
     """The page."""
     yield from begin("Settings", ABOUT)
     for path, section in sections():
-        rows = [_row(path, name, field) for name, field in section.model_fields.items() if not _inner(field)]
+        rows = [_row(name, field) for name, field in section.model_fields.items() if not _inner(field)]
         yield from (f"## {_title(path)}", "", (section.__doc__ or "").strip().split("\n\n")[0], "")
-        yield from table(("setting", "type", "default", "what", "variable"), rows)
+        if rows and "<name>" not in path:
+            yield from (
+                f"Variables: `{sources.PREFIX}{''.join(f'{part.upper()}__' for part in path)}` and the name.",
+                "",
+            )
+        yield from table(("setting", "type", "default", "what"), rows)
 
 
 def sections(above: tuple[str, ...] = (), section: type[BaseModel] = Settings) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -46,12 +51,11 @@ def _inner(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _title(path: tuple[str, ...]) -> str:
-    return f"[{'.'.join(path)}]" if path else "Above all sections"
+    return code(f"[{'.'.join(path)}]") if path else "Above all sections"
 
 
-def _row(path: tuple[str, ...], name: str, field: FieldInfo) -> tuple[str, str, str, str, str]:
-    variable = "" if "<name>" in path else code(f"{sources.PREFIX}{'__'.join((*path, name)).upper()}")
-    return code(name), _kind(field.annotation), _default(field), field.description or "", variable
+def _row(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
+    return code(name), _kind(field.annotation), _default(field), field.description or ""
 
 
 def _kind(annotation: Any) -> str:

@@ -1,11 +1,13 @@
 """The reference is what the code is now; everything in it is explained; other pages name nothing else."""
 
+import doctest
 import re
 from pathlib import Path
 
 import pytest
 from blocks import WRITTEN, name
 
+from infra.reference import page as markdown
 from infra.reference.commands import commands
 from infra.reference.endpoints import endpoints
 from infra.reference.errors import client_errors, process_errors
@@ -31,6 +33,16 @@ def current() -> dict[str, str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_is_current(page: str, current: dict[str, str]) -> None:
     assert (FOLDER / page).read_text() == current[page], REMEDY
+
+
+def test_examples_in_docstrings() -> None:
+    assert doctest.testmod(markdown).failed == 0
+
+
+def test_nothing_is_taken_for_html(current: dict[str, str]) -> None:
+    for file, text in current.items():
+        outside = re.sub(r"`[^`\n]*`", "", text.replace(markdown.NOTE, ""))
+        assert not re.findall(r"<[a-z/!]", outside), file
 
 
 def test_there_are_no_other_pages() -> None:
