@@ -9,10 +9,19 @@ ClientError
 ├── ReaderError              the live reader cannot go on
 │   ├── ReadAgainError       what was read is no longer the whole truth: drop it and read from the beginning
 │   └── TruncatedError       the beginning of a table's topic was deleted: some of its rows are lost
-└── PublishError             Kafka refused a record
+├── PublishError             Kafka refused a record, or the server did some events
+└── ServerError              the server answered with a problem, which says what to do
+    ├── RequestError         the request cannot be answered as it is
+    ├── DeniedError          no API key, or one that may not do this
+    ├── NotFoundError        there is no such item, cluster or path
+    ├── BusyError            too many requests, or too large ones for now: retriable
+    ├── NotNowError          the server, or what stands before it, cannot answer now: retriable
+    └── DefectError          an error of the server's own
 """
 
 from typing import ClassVar
+
+from streamvq_client.answers import Published
 
 
 class ClientError(Exception):
@@ -64,4 +73,60 @@ class TruncatedError(ReaderError):
 
 
 class PublishError(ClientError):
-    """Kafka refused a record: it is not there. The message holds Kafka's reason, mostly a missing right to write."""
+    """Kafka or the server refused events: they are not there. The message holds the reason for the first of them.
+
+    Attributes:
+        published: what became of each, where a server told.
+    """
+
+    def __init__(self, message: str, published: Published | None = None) -> None:
+        super().__init__(message)
+        self.published = published
+
+
+class ServerError(ClientError):
+    """The server answered with a problem (RFC 9457).
+
+    Attributes:
+        status: of the response.
+        code: what is wrong, for programs.
+        detail: the same for people.
+        remedy: what to do about it.
+        retry_after_s: when to ask again, where the server said so.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, remedy: str, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{code}: {detail} {remedy}".strip())
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        self.retry_after_s = retry_after_s
+
+
+class RequestError(ServerError):
+    """The request cannot be answered as it is: `remedy` says what to change."""
+
+
+class DeniedError(ServerError):
+    """The API key is missing, unknown or expired, or may not do this. `svq keys` manages keys."""
+
+
+class NotFoundError(ServerError):
+    """There is no such item, cluster, table or path."""
+
+
+class BusyError(ServerError):
+    """Too many requests, or too many events under way: ask more slowly."""
+
+    retriable = True
+
+
+class NotNowError(ServerError):
+    """The server is not ready, overloaded, or waits for Kafka: try again later."""
+
+    retriable = True
+
+
+class DefectError(ServerError):
+    """The server met an error of its own: its log says more."""

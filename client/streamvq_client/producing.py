@@ -135,4 +135,6 @@ async def _close(producer: Any) -> None:
     producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
     await producer.client.close()
     if sender is not None:
-        await asyncio.wait([sender], timeout=CLOSE_S)
+        done, _ = await asyncio.wait([sender], timeout=CLOSE_S)
+        for task in done:
+            task.cancelled() or task.exception()  # what it says now interests nobody

@@ -146,7 +146,7 @@ class Publisher:
         return self._note(sent, producer, size)
 
     async def flush(self, timeout_s: float | None = None) -> None:
-        """Return when Kafka has everything.
+        """Return when Kafka has everything that was sent so far.
 
         Args:
             timeout_s: how long it may take; as long as the publisher's own without one.
@@ -155,13 +155,14 @@ class Publisher:
             PublishError: it refused something since the last time.
             UnreachableError: it has not acknowledged everything in time.
         """
-        if self._sent:
-            await asyncio.wait(self._sent, timeout=self._timeout_s if timeout_s is None else timeout_s)
+        left = set(self._sent)
+        if left:
+            _, left = await asyncio.wait(left, timeout=self._timeout_s if timeout_s is None else timeout_s)
             await asyncio.sleep(0)  # lets the last of them be counted
         failed, self._failed = self._failed, None
         if failed is not None:
             raise failed
-        if self._sent:
+        if left:
             raise self._late()
 
     def _note(self, sent: "asyncio.Future[Any]", producer: Any, size: int) -> Receipt:
