@@ -16,6 +16,10 @@ SILENT_S: Final = 5.0
 """Kafka answers ten times a second while it can."""
 
 
+POLL_RECORDS: Final = 1000
+POLL_MS: Final = 100
+
+
 class Whole(NamedTuple):
     """A model read from the beginning.
 
@@ -30,7 +34,7 @@ class Whole(NamedTuple):
     position: int
 
 
-async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int, stall_s: float) -> Whole:
+async def read_anew(kafka: KafkaSettings, topic: str, stall_s: float) -> Whole:
     """The version that the topic holds now: the one that told of the change holds only what else changed with it.
 
     Raises:
@@ -40,7 +44,7 @@ async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms
     async with ChangelogReader(connection(kafka), [topic]) as reader:
         moved = time.monotonic()
         while version is None:
-            records = await reader.poll(poll_records, poll_ms)
+            records = await reader.poll(POLL_RECORDS, POLL_MS)
             if records or reader.silent_s() > SILENT_S:  # without Kafka the old one goes on answering
                 moved = time.monotonic()
             elif time.monotonic() - moved > stall_s:
@@ -48,10 +52,11 @@ async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms
             version = versions.feed([(record.key, record.value) for record in records], complete=reader.ready)
         position = reader.positions[topic, 0]
     # In a thread: with millions of rows it takes seconds, and queries go on.
-    return Whole(await asyncio.to_thread(_model, version), version.commit, versions, position)
+    return Whole(await asyncio.to_thread(whole_model, version), version.commit, versions, position)
 
 
-def _model(version: Version) -> Model:
+def whole_model(version: Version) -> Model:
+    """The model of a version that holds everything."""
     model = Model(version.config)
     model.apply(version.changes)
     return model

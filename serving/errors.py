@@ -15,7 +15,7 @@ from tables.errors import ANEW, REFUSED, RIGHTS
 
 
 class OutdatedError(UnreachableError):
-    """A topic was truncated, created anew or given other partitions. Start again: everything is then read anew."""
+    """A topic was deleted and created anew, or the model took too long to read. Start again: all is read anew."""
 
 
 def reading_failed(error: ClientError) -> StreamVQError:

@@ -30,6 +30,7 @@ class Metrics:
         )
         self._answers = Counter("svq_answers", "Answers by what they rest on", ("rests_on",), registry=self.registry)
         self._records = Counter("svq_replica_records", "Records taken", ("topic",), registry=self.registry)
+        self._readings = Counter("svq_replica_readings", "Times that everything was read anew", registry=self.registry)
         self._slices = Histogram(
             "svq_replica_slice_seconds",
             "Time one slice of records or one version kept queries waiting",
@@ -66,6 +67,10 @@ class Metrics:
         """Count records by topic."""
         for topic, count in TopicCount(record.topic for record in records).items():
             self._records.labels(topic).inc(count)
+
+    def reading(self) -> None:
+        """Everything is read anew."""
+        self._readings.inc()
 
     def visible(self, seconds: float) -> None:
         """Note how old an index row was when queries could find it."""

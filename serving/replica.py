@@ -1,11 +1,14 @@
 """The live copy of index and model that queries are answered from."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 from streamvq_client.errors import FormatError
 from streamvq_client.record import Record
-from streamvq_client.rows import HistoryRow, decode_cluster, decode_history, decode_item, decode_item_index
+from streamvq_client.rows import HistoryRow
+from streamvq_client.shares import Shares
+from streamvq_client.tables import HISTORIES, ITEM_INDEX, ITEMS, put_each
 
 from pipeline.changes import Changes
 from pipeline.config import ModelConfig
@@ -17,11 +20,10 @@ from schemas.commit import Commit
 from schemas.errors import InvariantError
 from schemas.topics import Topics
 from serving.items import Items, Order
-from serving.shares import Shares
 from serving.stream_time import StreamTime
 from serving.vectors import Vectors
 
-Put = Callable[[Record], None]
+Put = Callable[[Record], object]
 
 
 class Replica:
@@ -50,8 +52,14 @@ class Replica:
         self._put: dict[str, Put] = {
             topics.items_changelog: self._put_item,
             topics.item_index_changelog: self._put_index,
-            topics.clusters_changelog: self._put_share,
+            topics.clusters_changelog: self.shares.take,
             topics.histories_changelog: self._put_history,
+        }
+        self._held: dict[str, Callable[[], list[tuple[int, bytes]]]] = {
+            topics.items_changelog: lambda: _keys(self.items.names(np.flatnonzero(self.items.live_n))),
+            topics.item_index_changelog: lambda: _keys(self.items.names(np.flatnonzero(self.items.index.filed_n))),
+            topics.clusters_changelog: self.shares.held,
+            topics.histories_changelog: lambda: _keys(self.histories),
         }
 
     @property
@@ -66,13 +74,9 @@ class Replica:
             InvariantError: a record is none that an indexer or a trainer writes.
         """
         try:
-            for record in records:
-                try:
-                    self._put[record.topic](record)
-                except (FormatError, UnicodeDecodeError) as error:
-                    raise InvariantError(
-                        f"{record.topic} partition {record.partition} offset {record.offset}: {error}"
-                    ) from error
+            put_each(records, self._put)
+        except FormatError as error:
+            raise InvariantError(str(error)) from error
         finally:
             self.items.settle(self._eligible.oldest(self.time.now))
 
@@ -97,33 +101,24 @@ class Replica:
         active, config = model.active_half_life, model.config
         self.items.reorder(Order(config.n_tasks, active, config.gamma, float(model.initial_popularity()[active])))
 
+    def held(self, topic: str) -> list[tuple[int, bytes]]:
+        """Partition and key of every row of a changelog that is in use; the partition counts only for `clusters`."""
+        return self._held[topic]()
+
     def _put_item(self, record: Record) -> None:
-        self.items.put_item(_key(record), decode_item(record.value) if record.value is not None else None)
+        self.items.put_item(*ITEMS.read(record))
 
     def _put_index(self, record: Record) -> None:
-        self.items.put_index(_key(record), decode_item_index(record.value) if record.value is not None else None)
-
-    def _put_share(self, record: Record) -> None:
-        row = decode_cluster(record.value) if record.value is not None else None
-        self.shares.put(record.partition, _cluster(_key(record)), row)
+        self.items.put_index(*ITEM_INDEX.read(record))
 
     def _put_history(self, record: Record) -> None:
-        user = _key(record)
-        if record.value is None:
+        user, row = HISTORIES.read(record)
+        if row is None:
             self.histories.pop(user, None)
         else:
-            row = self.histories[user] = decode_history(record.value)
+            self.histories[user] = row
             self.time.saw(user, row.times)
 
 
-def _key(record: Record) -> str:
-    if record.key is None:
-        raise FormatError("a record has no key")
-    return record.key.decode()
-
-
-def _cluster(key: str) -> int:
-    try:
-        return int(key)
-    except ValueError as error:
-        raise FormatError(f"key {key!r} of clusters is not a number") from error
+def _keys(names: Iterable[str]) -> list[tuple[int, bytes]]:
+    return [(0, name.encode()) for name in names]

@@ -2,7 +2,10 @@
 
 from collections import Counter
 
+from streamvq_client.errors import FormatError
+from streamvq_client.record import Record
 from streamvq_client.rows import ClusterRow
+from streamvq_client.tables import CLUSTERS
 
 
 class Shares:
@@ -19,6 +22,7 @@ class Shares:
     def __init__(self) -> None:
         self.items: Counter[int] = Counter()
         self.exposures: Counter[int] = Counter()
+        self._partitions: dict[int, set[int]] = {}
         self._shares: dict[tuple[int, int], ClusterRow] = {}
 
     def known(self) -> set[int]:
@@ -31,7 +35,30 @@ class Shares:
         if before is not None:
             self.items[cluster] -= before.items
             self.exposures[cluster] -= before.exposures
+            self._partitions[cluster].discard(partition)
         if row is not None:
             self._shares[partition, cluster] = row
+            self._partitions.setdefault(cluster, set()).add(partition)
             self.items[cluster] += row.items
             self.exposures[cluster] += row.exposures
+
+    def take(self, record: Record) -> int:
+        """Take over a record of `clusters`; which cluster it is of. FormatError for what no indexer writes."""
+        key, row = CLUSTERS.read(record)
+        try:
+            cluster = int(key)
+        except ValueError as error:
+            raise FormatError(f"key {key!r} of clusters is not a number") from error
+        self.put(record.partition, cluster, row)
+        return cluster
+
+    def row(self, cluster: int) -> ClusterRow | None:
+        """The shares of a cluster added up, last changed when the latest of them was; None when there is none."""
+        shares = [self._shares[partition, cluster] for partition in self._partitions.get(cluster, ())]
+        if not shares:
+            return None
+        return ClusterRow(self.items[cluster], self.exposures[cluster], max(share.time for share in shares))
+
+    def held(self) -> list[tuple[int, bytes]]:
+        """Partition and key of every share."""
+        return [(partition, str(cluster).encode()) for partition, cluster in self._shares]

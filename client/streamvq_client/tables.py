@@ -1,13 +1,27 @@
 """The four tables as topics: which application writes each, and what its rows are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
-from streamvq_client.rows import Row, decode_cluster, decode_history, decode_item, decode_item_index
+from streamvq_client.errors import FormatError
+from streamvq_client.record import Record
+from streamvq_client.rows import (
+    ClusterRow,
+    HistoryRow,
+    ItemIndexRow,
+    ItemRow,
+    decode_cluster,
+    decode_history,
+    decode_item,
+    decode_item_index,
+)
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(Generic[R]):
     """A table that anybody can read from its changelog.
 
     Attributes:
@@ -19,27 +33,43 @@ class Table:
 
     name: str
     application: str
-    decode: Callable[[bytes], Row]
+    decode: Callable[[bytes], R]
     homed: bool = True
 
     def topic(self, prefix: str) -> str:
         """Its changelog under this prefix.
 
-        >>> TABLES["item_index"].topic("svq")
+        >>> ITEM_INDEX.topic("svq")
         'svq-indexer-item_index-changelog'
         """
         return f"{prefix}-{self.application}-{self.name}-changelog"
 
+    def read(self, record: Record) -> tuple[str, R | None]:
+        """Key and row of a record of it, None for a deletion; FormatError for what no worker writes."""
+        if record.key is None:
+            raise FormatError("a record has no key")
+        try:
+            key = record.key.decode()
+        except UnicodeDecodeError as error:
+            raise FormatError(f"the key {record.key[:32]!r} is not UTF-8") from error
+        return key, None if record.value is None else self.decode(record.value)
 
-TABLES = {
-    table.name: table
-    for table in (
-        Table("items", "indexer", decode_item),
-        Table("item_index", "indexer", decode_item_index),
-        Table("clusters", "indexer", decode_cluster, homed=False),
-        Table("histories", "trainer", decode_history),
-    )
-}
+
+ITEMS: Final[Table[ItemRow]] = Table("items", "indexer", decode_item)
+ITEM_INDEX: Final[Table[ItemIndexRow]] = Table("item_index", "indexer", decode_item_index)
+CLUSTERS: Final[Table[ClusterRow]] = Table("clusters", "indexer", decode_cluster, homed=False)
+HISTORIES: Final[Table[HistoryRow]] = Table("histories", "trainer", decode_history)
+TABLES: Final[dict[str, Table[Any]]] = {table.name: table for table in (ITEMS, ITEM_INDEX, CLUSTERS, HISTORIES)}
+
+
+def put_each(records: Iterable[Record], put: Mapping[str, Callable[[Record], object]]) -> None:
+    """Hand each record to what takes those of its topic; a FormatError from there says which record it was."""
+    for record in records:
+        try:
+            put[record.topic](record)
+        except FormatError as error:
+            raise type(error)(f"{record.topic} partition {record.partition} offset {record.offset}: {error}") from error
+
 
 _HOMED = tuple(table.topic("") for table in TABLES.values() if table.homed)
 

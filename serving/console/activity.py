@@ -3,10 +3,10 @@
 from typing import Final
 
 import numpy as np
+from streamvq_client.shares import Shares
 
 from pipeline.arrays import Doubles, Longs
 from schemas.http_console import ClusterHistory
-from serving.shares import Shares
 from serving.stream_time import now_ms
 
 STEP_S: Final = 5.0

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import BrokerMetadata
-from client_topics import CreateProducer, CreateTopic
+from client_topics import CreateProducer, CreateTopic, recreate
 from streamvq_client import changelog
 from streamvq_client.bookmark import Bookmark
 from streamvq_client.changelog import ChangelogReader, Record
@@ -352,12 +352,3 @@ async def test_iterating_yields_what_arrives(
         async for records in reader:
             assert values(records) == [b"x"]
             break
-
-
-async def recreate(admin: AIOKafkaAdminClient, topic: str) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
-        response = await admin.create_topics([NewTopic(topic, 1, 1)])
-        if not any(error for _, error, *_ in response.topic_errors):
-            return
-    pytest.fail(f"{topic} could not be created again")

@@ -282,8 +282,8 @@ def reading_is_held() -> None:
 
     step = Follower._step
 
-    async def held(self: Follower, reader: Any, metrics: Any) -> None:
-        await step(self, reader, metrics)
+    async def held(self: Follower, reader: Any, *others: Any) -> None:
+        await step(self, reader, *others)
         if any(reader.positions.values()):
             await _held()
 

@@ -16,7 +16,7 @@ from pipeline.migration import migrate
 from schemas.kafka import KafkaSettings
 from schemas.settings import Settings
 from schemas.versions import Version
-from serving import anew, follower
+from serving import anew, follower, model_follower
 from serving.anew import Whole
 from tables.errors import StalledError
 from tests.serving.conftest import Running, publish, running, until
@@ -119,7 +119,7 @@ async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind
         commit = msgspec.structs.replace(first.commit, version=number, config_hash=hash_of_more)
         return Version(changes, commit, more)
 
-    async def read_anew(kafka: KafkaSettings, topic: str, poll_records: int, poll_ms: int, stall_s: float) -> Whole:
+    async def read(kafka: KafkaSettings, topic: str, stall_s: float) -> Whole:
         nonlocal behind
         number = first.commit.version + 1
         await publish(server_settings, 200 * world.history_records())  # for the reader to be busy with
@@ -127,13 +127,13 @@ async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind
             learner.step(liked(more.batch, step))
             number += 1
             await publish(server_settings, world.version_records(version(number, learner.take_changes()[0]))[1:])
-        whole = await anew.read_anew(kafka, topic, 10_000, poll_ms, stall_s)
+        whole = await anew.read_anew(kafka, topic, stall_s)
         assert whole.commit.version == number
         behind = (await lag_and_version(server))[0]
         monkeypatch.setattr(follower, "POLL_RECORDS", 10)
         return whole
 
-    monkeypatch.setattr(follower, "read_anew", read_anew)
+    monkeypatch.setattr(model_follower, "read_anew", read)
     await publish(server_settings, [*world.item_records(), *world.version_records(first)])
     async with running(server_settings) as server:
         await server.ready()
@@ -154,7 +154,7 @@ async def test_what_another_reader_took_is_not_taken_again_by_one_that_is_behind
 
 async def test_a_version_that_does_not_come_is_not_waited_for_for_ever(server_settings: Settings) -> None:
     with pytest.raises(StalledError, match="no version of another configuration"):
-        await anew.read_anew(server_settings.kafka, server_settings.topics.parameters, 1000, 100, stall_s=0.5)
+        await anew.read_anew(server_settings.kafka, server_settings.topics.parameters, stall_s=0.5)
 
 
 async def lag_and_version(server: Running) -> tuple[int, int]:
