@@ -7,13 +7,26 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from streamvq_client import calls
-from streamvq_client.answers import Answer, Published
+from streamvq_client.answers import Answer, NearestAnswer, Published, SimilarAnswer
 from streamvq_client.calls import Call, ClusterOrder
 from streamvq_client.endpoint import DEFAULT, Endpoint, Publication, Settings
 from streamvq_client.events import Candidate, Exposure
 from streamvq_client.exchange import Exchange
-from streamvq_client.questions import Query
-from streamvq_client.states import ClusterItems, ClusterList, ItemState, Readiness, Stats
+from streamvq_client.questions import NearestQuery, Query, SimilarQuery
+from streamvq_client.states import (
+    AttributeList,
+    ClusterItems,
+    ClusterList,
+    Configuration,
+    ItemState,
+    MemberPage,
+    Readiness,
+    Stats,
+    TableList,
+    TableRow,
+    UserState,
+    Versions,
+)
 
 T = TypeVar("T")
 
@@ -54,6 +67,14 @@ class AsyncClient:
         """The same for several users, in their order; cheaper than one request each."""
         return (await self._ask(calls.retrieve_batch(queries))).answers
 
+    async def similar(self, item_id: str | int, query: SimilarQuery | None = None) -> SimilarAnswer:
+        """Items like one, the most alike first; NotFoundError when there is no such item."""
+        return await self._ask(calls.similar(item_id, query or SimilarQuery()))
+
+    async def nearest_clusters(self, query: NearestQuery) -> NearestAnswer:
+        """Where the index looks first for a user, and how each task scores it."""
+        return await self._ask(calls.nearest_clusters(query))
+
     async def item(self, item_id: str | int) -> ItemState:
         """Where an item is filed, and what is known of it; NotFoundError when there is none."""
         return await self._ask(calls.item(item_id))
@@ -65,6 +86,36 @@ class AsyncClient:
     async def cluster(self, cluster_id: int, *, limit: int = 100) -> ClusterItems:
         """One cluster and its best items; NotFoundError when there is none."""
         return await self._ask(calls.cluster(cluster_id, limit))
+
+    async def cluster_items(
+        self, cluster_id: int, *, task: str | None = None, offset: int = 0, limit: int = 100
+    ) -> MemberPage:
+        """The items of a cluster in the order of its posting list, page by page; NotFoundError when there is none."""
+        return await self._ask(calls.cluster_items(cluster_id, task, offset, limit))
+
+    async def user(self, user_id: str | int) -> UserState:
+        """What is known of a user; NotFoundError when that is nothing."""
+        return await self._ask(calls.user(user_id))
+
+    async def attributes(self, *, limit: int = 100) -> AttributeList:
+        """What filters and quotas can name."""
+        return await self._ask(calls.attributes(limit))
+
+    async def tables(self) -> TableList:
+        """The tables, and how many rows of each the server holds."""
+        return await self._ask(calls.tables())
+
+    async def row(self, table: str, key: str | int) -> TableRow:
+        """A row of a table, as the server holds it; NotFoundError when there is none."""
+        return await self._ask(calls.row(table, key))
+
+    async def versions(self) -> Versions:
+        """Software and model in force."""
+        return await self._ask(calls.versions())
+
+    async def configuration(self) -> Configuration:
+        """Settings of the server as they are in effect, passwords hidden."""
+        return await self._ask(calls.configuration())
 
     async def stats(self) -> Stats:
         """The index in numbers."""

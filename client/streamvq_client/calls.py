@@ -12,7 +12,20 @@ from streamvq_client.answers import Answer, BatchAnswer, NearestAnswer, Publishe
 from streamvq_client.errors import FormatError
 from streamvq_client.events import Candidate, Exposure, Keyed, encode_candidate, encode_exposure, id_of
 from streamvq_client.questions import NearestQuery, Query, SimilarQuery
-from streamvq_client.states import ClusterItems, ClusterList, ItemState, Readiness, Stats
+from streamvq_client.states import (
+    AttributeList,
+    ClusterItems,
+    ClusterList,
+    Configuration,
+    ItemState,
+    MemberPage,
+    Readiness,
+    Stats,
+    TableList,
+    TableRow,
+    UserState,
+    Versions,
+)
 
 T = TypeVar("T")
 ClusterOrder = Literal["id", "items", "exposures"]
@@ -63,7 +76,7 @@ def retrieve_batch(queries: Sequence[Query]) -> Call[BatchAnswer]:
 
 def similar(item_id: str | int, query: SimilarQuery) -> Call[SimilarAnswer]:
     """Items like one."""
-    return Call("POST", f"/v1/similar/{_segment(item_id)}", SimilarAnswer, _json(query))
+    return Call("POST", f"/v1/items/{_segment(item_id)}/similar", SimilarAnswer, _json(query))
 
 
 def nearest_clusters(query: NearestQuery) -> Call[NearestAnswer]:
@@ -84,6 +97,42 @@ def clusters(sort: ClusterOrder, limit: int) -> Call[ClusterList]:
 def cluster(cluster_id: int, limit: int) -> Call[ClusterItems]:
     """One cluster and its best items."""
     return Call("GET", f"/v1/clusters/{cluster_id}", ClusterItems, parameters={"limit": limit})
+
+
+def cluster_items(cluster_id: int, task: str | None, offset: int, limit: int) -> Call[MemberPage]:
+    """A page of a cluster's items."""
+    parameters: dict[str, str | int] = {"offset": offset, "limit": limit} | ({} if task is None else {"task": task})
+    return Call("GET", f"/v1/clusters/{cluster_id}/items", MemberPage, parameters=parameters)
+
+
+def user(user_id: str | int) -> Call[UserState]:
+    """What is known of a user."""
+    return Call("GET", f"/v1/users/{_segment(user_id, 'user_id')}", UserState)
+
+
+def attributes(limit: int) -> Call[AttributeList]:
+    """What filters and quotas can name."""
+    return Call("GET", "/v1/attributes", AttributeList, parameters={"limit": limit})
+
+
+def tables() -> Call[TableList]:
+    """Tables, and how many rows of each the server holds."""
+    return Call("GET", "/v1/tables", TableList)
+
+
+def row(table: str, key: str | int) -> Call[TableRow]:
+    """A row of a table."""
+    return Call("GET", f"/v1/tables/{table}/{_segment(key, 'key')}", TableRow)
+
+
+def versions() -> Call[Versions]:
+    """What is in force."""
+    return Call("GET", "/v1/versions", Versions)
+
+
+def configuration() -> Call[Configuration]:
+    """Settings in effect."""
+    return Call("GET", "/v1/config", Configuration)
 
 
 def stats() -> Call[Stats]:
@@ -140,9 +189,9 @@ def _portions(values: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield some
 
 
-def _segment(item_id: str | int) -> str:
+def _segment(value: str | int, field: str = "item_id") -> str:
     """An id as a part of a path; dots alone would be taken for a step up."""
-    return quote(id_of(item_id, "item_id"), safe="").replace(".", "%2E")
+    return quote(id_of(value, field), safe="").replace(".", "%2E")
 
 
 def _json(body: Any) -> bytes:

@@ -128,3 +128,103 @@ class Stats(msgspec.Struct, frozen=True):
     clock: int
     version_age_s: float | None
     readiness: Readiness
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One item of a cluster: bias by task, log p by the half-life in use, exposures, and the version that filed it."""
+
+    id: str
+    bias: dict[str, float]
+    log_share: float | None
+    exposures: int
+    version: int
+    attributes: dict[str, Any]
+
+
+class MemberPage(msgspec.Struct, frozen=True):
+    """A page of a cluster, best first by bias and popularity, of `total` retrievable items.
+
+    `next_offset` is where the next page begins, None on the last one. The index changes from page to page: an item that
+    moved meanwhile may come twice or not at all.
+    """
+
+    cluster: int
+    task: str | None
+    items: list[Member]
+    offset: int
+    total: int
+    next_offset: int | None
+
+
+class AttributeState(msgspec.Struct, frozen=True):
+    """A name of an attribute, or else a feature, and how many published items have a value of it."""
+
+    name: str
+    items: int
+
+
+class AttributeList(msgspec.Struct, frozen=True):
+    """What filters and quotas can name, most frequent first, of `total` there are."""
+
+    attributes: list[AttributeState]
+    total: int
+
+
+class Liked(msgspec.Struct, frozen=True):
+    """An item of a history and when it was shown, ms since 1970."""
+
+    item: str
+    time: int
+
+
+class UserState(msgspec.Struct, frozen=True):
+    """What the server holds of one user: the history, oldest first, and whether the model has a vector of its own."""
+
+    id: str
+    history: list[Liked]
+    embedded: bool
+
+
+class TableList(msgspec.Struct, frozen=True):
+    """Tables whose rows the server holds, and how many."""
+
+    tables: dict[str, int]
+
+
+class TableRow(msgspec.Struct, frozen=True):
+    """One row of a table; of `clusters` the sum over the partitions."""
+
+    table: str
+    key: str
+    row: dict[str, Any]
+
+
+class Versions(msgspec.Struct, frozen=True):
+    """What is in force: the software, and the model with its place in the stream.
+
+    Attributes:
+        streamvq: of the software.
+        version: of the model, 0 before there is one.
+        clock: exposures that it learnt from.
+        time: when it was published, ms since 1970.
+        age_s: seconds since then.
+        offsets: partition of the exposures -> up to where it was learnt.
+        configuration: a hash of the model's.
+        codes: of the model.
+    """
+
+    streamvq: str
+    version: int
+    clock: int
+    time: int | None
+    age_s: float | None
+    offsets: dict[str, int]
+    configuration: str | None
+    codes: int
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """Settings of the server as they are in effect, passwords hidden, and the model's as the trainer published it."""
+
+    settings: dict[str, Any]
+    model: dict[str, Any] | None

@@ -26,7 +26,7 @@ from streamvq_client.errors import (
     UnreachableError,
 )
 from streamvq_client.events import Candidate, Exposure
-from streamvq_client.questions import Query, Quota
+from streamvq_client.questions import NearestQuery, Query, Quota
 
 NOW = 1_700_000_000_000
 ANSWER = {
@@ -181,6 +181,32 @@ def test_ids_are_written_into_paths_so_that_they_stay_ids(ask: Run, name: str | 
     scripted = Scripted(DONE)
     ask(scripted, "delete", name)
     assert (scripted.asked[0].method, scripted.asked[0].path) == ("DELETE", f"/v1/items/{path}")
+
+
+WAYS: list[tuple[str, tuple[Any, ...], str]] = [
+    ("retrieve_batch", ([Query(), Query()],), "POST /v1/retrieve/batch"),
+    ("similar", ("i/1",), "POST /v1/items/i%2F1/similar"),
+    ("nearest_clusters", (NearestQuery(user_id="u"),), "POST /v1/clusters/nearest"),
+    ("item", ("i1",), "GET /v1/items/i1"),
+    ("clusters", (), "GET /v1/clusters?sort=items&limit=100"),
+    ("cluster", (3,), "GET /v1/clusters/3?limit=100"),
+    ("cluster_items", (-1,), "GET /v1/clusters/-1/items?offset=0&limit=100"),
+    ("user", ("u 1",), "GET /v1/users/u%201"),
+    ("attributes", (), "GET /v1/attributes?limit=100"),
+    ("tables", (), "GET /v1/tables"),
+    ("row", ("items", "i1"), "GET /v1/tables/items/i1"),
+    ("versions", (), "GET /v1/versions"),
+    ("configuration", (), "GET /v1/config"),
+    ("stats", (), "GET /v1/stats"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "way"), WAYS, ids=[method for method, *_ in WAYS])
+def test_what_is_asked_for_where(ask: Run, method: str, arguments: tuple[Any, ...], way: str) -> None:
+    scripted = Scripted(problem(404, "no_such_thing"))
+    with pytest.raises(NotFoundError, match="no_such_thing"):
+        ask(scripted, method, *arguments)
+    assert [f"{asked.method} {asked.path}" for asked in scripted.asked] == [way]
 
 
 def test_many_events_go_in_several_requests_and_each_has_one_key_whatever_happens(ask: Run) -> None:
