@@ -1,7 +1,7 @@
 """The live copy of index and model that queries are answered from."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from streamvq_client.errors import FormatError
@@ -55,7 +55,7 @@ class Replica:
             topics.clusters_changelog: self.shares.take,
             topics.histories_changelog: self._put_history,
         }
-        self._held: dict[str, Callable[[], list[tuple[int, bytes]]]] = {
+        self._held: dict[str, Callable[[], Iterable[tuple[int, bytes]]]] = {
             topics.items_changelog: lambda: _keys(self.items.names(np.flatnonzero(self.items.live_n))),
             topics.item_index_changelog: lambda: _keys(self.items.names(np.flatnonzero(self.items.index.filed_n))),
             topics.clusters_changelog: self.shares.held,
@@ -101,7 +101,7 @@ class Replica:
         active, config = model.active_half_life, model.config
         self.items.reorder(Order(config.n_tasks, active, config.gamma, float(model.initial_popularity()[active])))
 
-    def held(self, topic: str) -> list[tuple[int, bytes]]:
+    def held(self, topic: str) -> Iterable[tuple[int, bytes]]:
         """Partition and key of every row of a changelog that is in use; the partition counts only for `clusters`."""
         return self._held[topic]()
 
@@ -120,5 +120,6 @@ class Replica:
             self.time.saw(user, row.times)
 
 
-def _keys(names: Iterable[str]) -> list[tuple[int, bytes]]:
-    return [(0, name.encode()) for name in names]
+def _keys(names: Iterable[str]) -> Iterator[tuple[int, bytes]]:
+    # The names as they are now, encoded one by one: for millions of them that takes longer than a query may wait.
+    return ((0, name.encode()) for name in list(names))
