@@ -41,6 +41,7 @@ COMMANDS = {
     "topics": "infra.commands.topics",
     "broker": "infra.commands.broker",
     "config": "infra.commands.config",
+    "completion": "infra.commands.completion",
     "migrate": "infra.commands.migrate",
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
@@ -57,7 +58,7 @@ COMMANDS = {
 
 
 INTERRUPTED = 130
-COMPLETION = {"install_completion", "show_completion"}  # typer offers them for every app; ours is one program
+COMPLETION = {"install_completion", "show_completion"}  # typer gives them to every app; ours is one program
 
 
 class Commands(TyperGroup):
@@ -77,7 +78,7 @@ class Commands(TyperGroup):
         return command
 
 
-app = typer.Typer(cls=Commands, help=HELP, no_args_is_help=True, add_completion=False)
+app = typer.Typer(cls=Commands, help=HELP, no_args_is_help=True)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it

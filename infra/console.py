@@ -4,6 +4,8 @@ import sys
 import threading
 from typing import TextIO
 
+from infra.colours import coloured
+
 COLOURS = (36, 33, 32, 35, 34, 31)
 WIDTH = 10
 
@@ -13,7 +15,7 @@ class Console:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._coloured = self._stream.isatty()
+        self._coloured = coloured(self._stream)
         self._lock = threading.Lock()
         self._order: dict[str, int] = {}
 

@@ -9,6 +9,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from infra.colours import coloured
 from schemas.workers import LogSettings
 
 # Libraries that tell at INFO what ours already tell, one line a batch.
@@ -55,7 +56,7 @@ def _no_service_talk(record: logging.LogRecord) -> bool:
 def _rendering(logs: LogSettings) -> list[Processor]:
     on_terminal = sys.stderr.isatty()
     if logs.format == "console" or (logs.format == "auto" and on_terminal):
-        return [structlog.dev.ConsoleRenderer(colors=on_terminal, pad_event_to=28)]
+        return [structlog.dev.ConsoleRenderer(colors=coloured(sys.stderr), pad_event_to=28)]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event, default=str).decode()),
