@@ -33,6 +33,7 @@ Exit codes: 0 done · 1 a defect of ours · 2 settings or topics
 # Where each command lives. Imported only when it is asked for: torch and Faust take seconds.
 COMMANDS = {
     "demo": "infra.commands.demo",
+    "init": "infra.commands.init",
     "up": "infra.commands.up",
     "data": "infra.commands.data",
     "trainer": "infra.commands.trainer",

@@ -4,8 +4,8 @@ import gzip
 import hashlib
 import math
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -44,18 +44,28 @@ class EventFile(Protocol):
         """Tasks and features that a trainer needs for these events, as in svq.toml; empty where nothing says so."""
 
 
-def open_events(path: Path, items: Path | None, users: Path | None, tasks: Sequence[str]) -> EventFile:
-    """Open a file of events.
+def open_events(
+    path: Path, items: Path | None, users: Path | None, tasks: Sequence[str], attributes: Sequence[str] = ()
+) -> EventFile:
+    """Open a file of events; `attributes` are columns of the items' file that answers shall carry.
 
     Raises:
         SettingsError: it cannot be read as events; says where and what to change.
     """
-    if not path.name.lower().endswith(JSON_LINES):
+    if not is_json_lines(path):
         with evaluation_extra():
             from benchmarks.data.reading import read_interactions
-        return RowFile(read_interactions(path, items, users, tasks=tasks or None), [path, items, users])
-    if items or users or tasks:
-        raise SettingsError(f"{path} holds events as they are published: --items, --users and --task are for tables")
+            from infra.item_attributes import read_attributes
+        if attributes and items is None:
+            raise SettingsError("--attribute names a column of the items' file: give that with --items")
+        carried = read_attributes(items, attributes) if attributes and items is not None else {}
+        read = read_interactions(path, items, users, tasks=tasks or None)
+        return RowFile(read, [path, items, users], carried, tuple(attributes))
+    if items or users or tasks or attributes:
+        raise SettingsError(
+            f"{path} holds events as they are published: --items, --users, --task and --attribute are for tables"
+        )
+    open_file(path).close()
     return JsonLines(path)
 
 
@@ -74,9 +84,10 @@ class JsonLines:
     def read(self, skip: int) -> Iterator[tuple[float, Published]]:
         """As said above. Raises SettingsError for a line that is none, or that lies a day before an earlier one."""
         decode = msgspec.json.Decoder(_Line).decode
-        size, latest = max(self.path.stat().st_size, 1), 0
-        with self.path.open("rb") as raw, _lines(self.path, raw) as lines:
-            for number, line in enumerate(islice(self._whole(lines), skip, None), skip + 1):
+        latest = 0
+        with open_file(self.path) as raw, _lines(self.path, raw) as lines:
+            size = max(self.path.stat().st_size, 1)
+            for number, line in enumerate(islice(_whole(self.path, lines), skip, None), skip + 1):
                 try:
                     head = decode(line)
                 except (ValueError, RecursionError) as error:
@@ -88,12 +99,6 @@ class JsonLines:
                     )
                 latest = max(latest, head.timestamp)
                 yield raw.tell() / size, Published(line.strip(), _text(head.user_id), _text(head.item_id))
-
-    def _whole(self, lines: IO[bytes]) -> Iterator[bytes]:
-        try:
-            yield from lines
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise SettingsError(f"{self.path} is damaged, or was not copied to its end: {error}") from error
 
     def digest(self) -> str:
         """Of its size, beginning and end."""
@@ -110,6 +115,8 @@ class RowFile:
 
     interactions: "Interactions"
     paths: Sequence[Path | None]
+    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    carried: tuple[str, ...] = ()
 
     def read(self, skip: int) -> Iterator[tuple[float, Published]]:
         """As said above."""
@@ -124,6 +131,7 @@ class RowFile:
         """Of the files, and of what was made of their columns."""
         given = self.interactions
         made = [task.name for task in given.tasks] + [feature.table for feature in given.features]
+        made += [f"attribute {name}" for name in self.carried]
         return _digest([path for path in self.paths if path is not None], repr(made))
 
     def settings(self) -> dict[str, Any]:
@@ -138,6 +146,8 @@ class RowFile:
         given, item = self.interactions, self.interactions.items[number]
         features = given.features_of_item(number)
         body = {"item_id": item, "timestamp": int(given.published_m[number]), "features": features}
+        if attributes := self.attributes.get(item):
+            body["attributes"] = attributes
         return Published(msgspec.json.encode(body), None, item)
 
     def _exposure(self, row: int) -> Published:
@@ -154,6 +164,36 @@ class RowFile:
         return Published(msgspec.json.encode(body), user, None)
 
 
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a file of JSON lines, gzipped or not.
+
+    Raises:
+        SettingsError: it cannot be read to its end.
+    """
+    with open_file(path) as raw, _lines(path, raw) as lines:
+        yield from _whole(path, lines)
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file holds events as on the wire, by its name."""
+    return path.name.lower().endswith(JSON_LINES)
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """The file, open for reading; SettingsError says why it cannot be."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}. Name a file of events") from error
+
+
+def _whole(path: Path, lines: IO[bytes]) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SettingsError(f"{path} is damaged, or was not copied to its end: {error}") from error
+
+
 def _lines(path: Path, raw: IO[bytes]) -> IO[bytes]:
     return gzip.open(raw, "rb") if path.name.endswith(".gz") else raw  # type: ignore[return-value]
 
@@ -165,8 +205,8 @@ def _text(value: str | int | None) -> str | None:
 def _digest(paths: Sequence[Path], more: str = "") -> str:
     digest = hashlib.sha256(more.encode())
     for path in paths:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_file(path) as file:
+            size = path.stat().st_size
             digest.update(b"%d" % size + file.read(SAMPLE_BYTES))
             file.seek(max(0, size - SAMPLE_BYTES))
             digest.update(file.read(SAMPLE_BYTES))

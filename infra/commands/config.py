@@ -6,14 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.commands.init import init
 from schemas import sources
 from schemas.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The settings as the processes see them.")
+app.command("init")(init)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show(*, as_json: AsJson = False) -> None:
     """Print every setting as TOML, with where it comes from. Passwords stay hidden."""
     settings = load_settings()
     values = settings.model_dump(mode="json")
@@ -30,11 +34,16 @@ def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def check() -> None:
+def check(*, as_json: AsJson = False) -> None:
     """Read the settings; exit code 2 with the reason if they cannot be used."""
     settings = load_settings()
     config = settings.model_config_core()
     source = sources.find_file(None) or "no file"
+    if as_json:
+        told = {"file": str(source), "kafka": settings.kafka.bootstrap_servers, "prefix": settings.kafka.prefix}
+        names = [f"{one.side}.{one.name}" for one in config.features]
+        typer.echo(json.dumps(told | {"features": names, "tasks": list(settings.tasks)}))
+        return
     typer.echo(
         f"settings are fine ({source}): Kafka at {settings.kafka.bootstrap_servers}, prefix {settings.kafka.prefix}, "
         f"{len(config.features)} features, tasks {', '.join(settings.tasks)}"
