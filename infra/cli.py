@@ -42,6 +42,7 @@ COMMANDS = {
     "topics": "infra.commands.topics",
     "broker": "infra.commands.broker",
     "config": "infra.commands.config",
+    "doctor": "infra.commands.doctor",
     "completion": "infra.commands.completion",
     "migrate": "infra.commands.migrate",
     "table": "infra.commands.table",

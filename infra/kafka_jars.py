@@ -24,8 +24,8 @@ def kafka_jars(cache: Path | None = None) -> Path:
     Raises:
         ResourceError: there is no network for the first call, or no space.
     """
-    above = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamvq"
-    folder = above / f"kafka-{VERSION}"
+    folder = jars_folder(cache)
+    above = folder.parent
     if folder.is_dir():
         return folder
     try:
@@ -38,6 +38,12 @@ def kafka_jars(cache: Path | None = None) -> Path:
             f"cannot keep Kafka {VERSION} in {folder}: {error}. Set XDG_CACHE_HOME to a place that can"
         ) from error
     return folder
+
+
+def jars_folder(cache: Path | None = None) -> Path:
+    """Where that folder is, or will be."""
+    above = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamvq"
+    return above / f"kafka-{VERSION}"
 
 
 def _fill(folder: Path) -> None:
