@@ -1,5 +1,6 @@
 """Publishes recorded events, each once however often it is begun: how far it came stands in Kafka, with the events."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from tables.offsets import committed_offsets
 from tables.transaction import Record, fenced, publish
 
 EVENTS_A_TRANSACTION = 20_000
+PORTION_S = 0.25  # of events at a given rate: a transaction takes some milliseconds
 # An array is one record: far below a topic's 1 MiB, and what a trainer decodes between two looks at the clock.
 EVENTS_A_RECORD, BYTES_A_RECORD = 256, 256 * 1024
 
@@ -29,9 +31,15 @@ class Outcome(NamedTuple):
 
 
 async def publish_events(
-    settings: Settings, events: EventFile, partitions: int, *, again: bool = False, show: Show = lambda _: None
+    settings: Settings,
+    events: EventFile,
+    partitions: int,
+    *,
+    again: bool = False,
+    rate: float | None = None,
+    show: Show = lambda _: None,
 ) -> Outcome:
-    """Publish them in order, those of a user into their home partition, many in one record.
+    """Publish them in order, those of a user into their home partition, many in one record; `rate` a second at most.
 
     A transaction carries some thousand events and, as the offset of a group that nobody is a member of, how many events
     of this file are published. So a run that died is gone on with exactly where it was. Kafka forgets such a group's
@@ -46,19 +54,22 @@ async def publish_events(
     async with fenced(arguments, name) as producer:  # first: a run that is still alive commits nothing from here on
         before = done = 0 if again else (await committed_offsets(arguments, name, [mark]))[mark] or 0
         begun = time.monotonic()
-        for share, some in _portions(events.read(done)):
+        size = EVENTS_A_TRANSACTION if rate is None else min(max(1, round(rate * PORTION_S)), EVENTS_A_TRANSACTION)
+        for share, some in _portions(events.read(done), size):
+            if rate is not None:
+                await asyncio.sleep(max(0.0, begun + (done - before) / rate - time.monotonic()))
             done += len(some)
             await publish(producer, _records(settings, some, partitions), {mark: done}, name)
             show(share)
     return Outcome(before, done - before, time.monotonic() - begun)
 
 
-def _portions(events: Iterator[tuple[float, Published]]) -> Iterator[tuple[float, list[Published]]]:
+def _portions(events: Iterator[tuple[float, Published]], size: int) -> Iterator[tuple[float, list[Published]]]:
     some: list[Published] = []
     share = 0.0
     for share, event in events:
         some.append(event)
-        if len(some) == EVENTS_A_TRANSACTION:
+        if len(some) == size:
             yield share, some
             some = []
     if some:

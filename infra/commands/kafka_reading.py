@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from streamvq_client import errors as client_errors
 
 from infra.logs import configure_logs
+from infra.own_broker import with_own_broker
 from infra.reach import quiet_client_logs, reach
 from schemas.errors import InvariantError, StreamVQError, TopicsError, UnreachableError
 from schemas.settings import Settings, load_settings
@@ -16,7 +17,7 @@ Result = TypeVar("Result")
 
 def settings_and_logs() -> Settings:
     """The settings in force, with the libraries' own lines on standard error as they say."""
-    settings = load_settings()
+    settings = with_own_broker(load_settings())
     configure_logs(settings.logs)
     return settings
 

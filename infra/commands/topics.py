@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from infra.acls import ROLES, acls, kafka_acls
-from infra.logs import configure_logs
+from infra.commands.kafka_reading import settings_and_logs
 from infra.topics import alter_topics, check_topics, create_topics
 from schemas.errors import TopicsError
 from schemas.settings import load_settings
@@ -25,8 +25,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create every topic that is missing. Existing ones stay as they are, unless --alter is given."""
-    settings = load_settings()
-    configure_logs(settings.logs)
+    settings = settings_and_logs()
     created = asyncio.run(create_topics(settings))
     altered = asyncio.run(alter_topics(settings)) if alter else []
     if as_json:
@@ -51,8 +50,7 @@ def grow(
 
     If it was ended in the middle, run it again: workers refuse to start until it is done.
     """
-    settings = load_settings()
-    configure_logs(settings.logs)
+    settings = settings_and_logs()
     from infra.partition_growth import grow as carry_out
     from infra.partition_growth import plan_growth
 
@@ -74,8 +72,7 @@ def _say(line: str) -> None:
 @app.command()
 def check(*, as_json: AsJson = False) -> None:
     """Say in what the topics differ from what workers need, and what puts it right. Exit code 2 if they do."""
-    settings = load_settings()
-    configure_logs(settings.logs)
+    settings = settings_and_logs()
     found = asyncio.run(check_topics(settings))
     if as_json:
         typer.echo(json.dumps([asdict(difference) for difference in found]))
