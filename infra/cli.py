@@ -26,7 +26,7 @@ Settings: svq.toml and SVQ_ variables, see `svq config show`.
 
 \b
 Exit codes: 0 done · 1 a defect of ours · 2 settings or topics
-3 Kafka does not answer · 4 another process took over
+3 Kafka or a server does not answer · 4 another process took over
 5 a broken invariant · 6 disk, port, memory, download · 130 Ctrl-C
 """
 
@@ -48,6 +48,10 @@ COMMANDS = {
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",
     "publish": "infra.commands.publish",
+    "retrieve": "infra.commands.retrieve",
+    "item": "infra.commands.item",
+    "clusters": "infra.commands.clusters",
+    "stats": "infra.commands.stats",
     "export": "infra.commands.export",
     "rollback": "infra.commands.rollback",
     "erase": "infra.commands.erase",
