@@ -53,6 +53,7 @@ COMMANDS = {
     "clusters": "infra.commands.clusters",
     "stats": "infra.commands.stats",
     "export": "infra.commands.export",
+    "import": "infra.commands.import_",
     "rollback": "infra.commands.rollback",
     "erase": "infra.commands.erase",
     "evaluate": "infra.commands.evaluate",

@@ -1,0 +1,1 @@
+"""The index in files: for other programs, and for the way back."""
