@@ -1,5 +1,6 @@
 """`svq experiment`: the experiments that keep or drop parts of the method."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +17,21 @@ app = typer.Typer(no_args_is_help=True, help="Run the experiments that keep or d
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Name the experiments, what they ask, and on which streams."""
     with evaluation_extra():
         from benchmarks.experiments.catalogue import EXPERIMENTS
 
+    if as_json:
+        rows = [
+            {
+                "name": name, "title": one.title, "question": one.question, "variants": len(one.variants),
+                "streams": list(one.streams),
+            }
+            for name, one in EXPERIMENTS.items()
+        ]  # fmt: skip
+        typer.echo(json.dumps(rows))
+        return
     for name, experiment in EXPERIMENTS.items():
         typer.echo(
             f"{name}: {experiment.title}, {len(experiment.variants)} variants on {', '.join(experiment.streams)}"
