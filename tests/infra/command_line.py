@@ -21,5 +21,5 @@ class Command:
 
     async def json(self, *arguments: str) -> Any:
         result = await self(*arguments, "--json")
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == 0, (result.output, result.exception)
         return json.loads(result.stdout)
