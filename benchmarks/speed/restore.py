@@ -9,10 +9,11 @@ from benchmarks.speed.figures import Figure, Spread
 
 def measure(conditions: Conditions) -> list[Figure]:
     """1 M items, a row in both tables; 100,000 in the quick form."""
-    return asyncio.run(_measure(conditions, 100_000 if conditions.quick else 1_000_000))
+    return asyncio.run(of_size(conditions, 100_000 if conditions.quick else 1_000_000))
 
 
-async def _measure(conditions: Conditions, items: int) -> list[Figure]:
+async def of_size(conditions: Conditions, items: int) -> list[Figure]:
+    """So many items."""
     bootstrap = conditions.bootstrap()
     restored = await restore.measure(bootstrap, items, conditions.folder / "restored")
     restarted = await restart.measure(bootstrap, items, conditions.folder / "restarted")

@@ -30,8 +30,12 @@ WARM_STEPS: Final = 9
 
 def measure(conditions: Conditions) -> list[Figure]:
     """One trainer, one partition, visits of 20 exposures; the core before and after it, by the wall clock."""
-    events = 100_000 if conditions.quick else 400_000
-    users, items = (20_000, 50_000) if conditions.quick else (100_000, 200_000)
+    sizes = (20_000, 50_000, 100_000) if conditions.quick else (100_000, 200_000, 400_000)
+    return of_size(conditions, *sizes)
+
+
+def of_size(conditions: Conditions, users: int, items: int, events: int) -> list[Figure]:
+    """So many exposures of so many users and items."""
     before = _core(users, items)
     rate = asyncio.run(_from_kafka(conditions, users, items, events))
     core = Spread.of([before, _core(users, items)])

@@ -23,7 +23,11 @@ HALF_LIVES: Final = 4
 
 def measure(conditions: Conditions) -> list[Figure]:
     """1 M items, 200,000 in the quick form, each number in a process of its own."""
-    items = 200_000 if conditions.quick else 1_000_000
+    return of_size(200_000 if conditions.quick else 1_000_000)
+
+
+def of_size(items: int) -> list[Figure]:
+    """So many items."""
     ids, whole = _measured("ids", items), _measured("index", items)
     ours = (whole["held"] - ids["held"]) / items
     theirs = whole["arrays"] / items

@@ -33,10 +33,12 @@ POLL_S: Final = 0.02
 
 def measure(conditions: Conditions) -> list[Figure]:
     """One server, 1 M items; 200,000 in the quick form."""
-    return asyncio.run(_measure(conditions, 200_000 if conditions.quick else 1_000_000))
+    items, seconds = (200_000, 3.0) if conditions.quick else (1_000_000, 10.0)
+    return asyncio.run(of_size(conditions, items, seconds))
 
 
-async def _measure(conditions: Conditions, items: int) -> list[Figure]:
+async def of_size(conditions: Conditions, items: int, seconds: float) -> list[Figure]:
+    """So many items, and so long at each number of connections."""
     kafka = KafkaSettings(
         bootstrap_servers=conditions.bootstrap(), prefix=f"bench-{uuid.uuid4().hex[:8]}", partitions=1
     )
@@ -52,7 +54,7 @@ async def _measure(conditions: Conditions, items: int) -> list[Figure]:
             await asyncio.to_thread(_until_ready, port, server)
             ready_s, cpu = time.time() - server.create_time() - empty_s, server.cpu_times()
             held = server.memory_info().rss - before
-            figures = await asyncio.to_thread(_queries, port, 3.0 if conditions.quick else 10.0, made)
+            figures = await asyncio.to_thread(_queries, port, seconds, made)
     return [
         _restored(made, ready_s, cpu.user + cpu.system, raw_s),
         Figure(

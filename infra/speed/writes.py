@@ -29,11 +29,11 @@ HALF_LIVES: Final = 4
 
 def measure(conditions: Conditions) -> list[Figure]:
     """One indexer, one partition."""
-    return asyncio.run(_measure(conditions))
+    return asyncio.run(of_size(conditions, *((50_000, 200) if conditions.quick else (300_000, 1500))))
 
 
-async def _measure(conditions: Conditions) -> list[Figure]:
-    items, blocks = (50_000, 200) if conditions.quick else (300_000, 1500)
+async def of_size(conditions: Conditions, items: int, blocks: int) -> list[Figure]:
+    """So many items through `candidates`, then so many blocks of 1,000 through `assignments`."""
     kafka = KafkaSettings(
         bootstrap_servers=conditions.bootstrap(), prefix=f"bench-{uuid.uuid4().hex[:8]}", partitions=1
     )
