@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.chunk_order import bound, chunks_above, descending
 from pipeline.native import native
 from pipeline.postings import Postings
 from pipeline.sorted_lists import Float64, Int32, Int64
@@ -46,9 +47,12 @@ def merge(
 ) -> Merged:
     """Take the best items over all lists without looking at the rest (Streaming VQ, section 1.4 and appendix A).
 
-    A heap holds the head of every list, valued cluster score + key. The best list puts out a whole chunk and goes back
-    with its next head. With ``chunk=1`` the output is exactly sorted; a longer chunk divides the heap's work by its
-    length and lets an item be out of order by at most the range of keys inside its chunk.
+    Lists are put out chunk by chunk, in the order of what the chunks begin with, valued cluster score + key: as by a
+    heap of the lists' heads, of which the best one puts out a chunk and goes back with its next head. With ``chunk=1``
+    the output is exactly sorted; a longer chunk lets an item be out of order by at most the range of keys inside it.
+
+    There is no heap: each of its steps waits for the memory that the last one named. A sample of the lists says how
+    good a chunk must be, then all chunks that are as good are found at once, and sorted.
 
     Args:
         postings: the lists.
@@ -82,7 +86,8 @@ def merge(
     values = np.empty(most)
     clusters = np.empty(most, dtype=np.int32)
     found = _merge(
-        scores, postings.start_k, postings.size_k, postings.rows_ts[task], postings.keys_ts[task], chunk,
+        scores, postings.start_k, postings.size_k, postings.head_tk[task], postings.rows_ts[task],
+        postings.keys_ts[task], chunk,
         0 if mask is None else 1, eligible, rows, values, clusters,
     )  # fmt: skip
     return Merged(rows[:found], values[:found], clusters[:found])
@@ -121,77 +126,43 @@ def merge_many(
         raise ValueError(f"task {task} of {postings.n_tasks}, n_out {n_out}, chunk {chunk}, or a score is not a number")
     rows = np.full((len(scores), n_out), -1, dtype=np.int32)
     _merge_many(
-        scores, postings.start_k, postings.size_k, postings.rows_ts[task], postings.keys_ts[task], chunk,
+        scores, postings.start_k, postings.size_k, postings.head_tk[task], postings.rows_ts[task],
+        postings.keys_ts[task], chunk,
         excluded_s, begin_q, end_q, np.ones(len(postings.cluster_n), np.uint8), rows,
     )  # fmt: skip
     return rows
 
 
 @native
-def _sift_down(value: Float64, k_of: Int64, at: int, n: int) -> None:
-    """Let the entry at ``at`` sink to its place; the larger value is above, of equal ones the lower cluster."""
-    v, k = value[at], k_of[at]
-    while True:
-        child = 2 * at + 1
-        if child >= n:
-            break
-        right = child + 1
-        if right < n and (value[right] > value[child] or (value[right] == value[child] and k_of[right] < k_of[child])):
-            child = right
-        if value[child] < v or (value[child] == v and k_of[child] > k):
-            break
-        value[at], k_of[at] = value[child], k_of[child]
-        at = child
-    value[at], k_of[at] = v, k
-
-
-@native
-def _heap_of_heads(scores: Float64, start: Int64, size: Int64, keys: Float64, value: Float64, k_of: Int64) -> int:
-    n = 0
-    for k in range(scores.size):
-        if size[k] > 0 and scores[k] > -np.inf:
-            value[n], k_of[n] = scores[k] + keys[start[k]], k
-            n += 1
-    for at in range(n // 2 - 1, -1, -1):
-        _sift_down(value, k_of, at, n)
-    return n
-
-
-@native
 def _merge(
-    scores: Float64, start: Int64, size: Int64, rows: Int32, keys: Float64, chunk: int,
+    scores: Float64, start: Int64, size: Int64, heads: Float64, rows: Int32, keys: Float64, chunk: int,
     masked: int, mask: Mask, out_rows: Int32, out_values: Float64, out_clusters: Int32,
 ) -> int:  # fmt: skip
-    value, k_of = np.empty(scores.size), np.empty(scores.size, dtype=np.int64)
-    next_k = start.copy()
-    n = _heap_of_heads(scores, start, size, keys, value, k_of)
-    found, most = 0, out_rows.size
-    while n > 0 and found < most:
-        k = k_of[0]
-        end = start[k] + size[k]
-        stop = min(next_k[k] + chunk, end)
-        for i in range(next_k[k], stop):
-            row = rows[i]
-            if masked == 1 and (row >= mask.size or mask[row] == 0):
-                continue
+    """Chunks above a bound, in order; with more of them where the mask has left too few."""
+    most = wanted = out_rows.size
+    while True:
+        least = bound(scores, start, size, heads, keys, chunk, wanted)
+        value, list_of, at = chunks_above(least, scores, start, size, heads, keys, chunk, 2 * wanted // chunk + 1024)
+        found = 0
+        for place in descending(value):
+            k, begin = list_of[place], at[place]
+            for i in range(begin, min(begin + chunk, start[k] + size[k])):
+                if masked == 1 and (rows[i] >= mask.size or mask[rows[i]] == 0):
+                    continue
+                if found == most:
+                    break
+                out_rows[found], out_values[found], out_clusters[found] = rows[i], scores[k] + keys[i], k - 1
+                found += 1
             if found == most:
                 break
-            out_rows[found], out_values[found], out_clusters[found] = row, scores[k] + keys[i], k - 1
-            found += 1
-        next_k[k] = stop
-        if stop < end:
-            value[0] = scores[k] + keys[stop]
-        else:
-            n -= 1
-            value[0], k_of[0] = value[n], k_of[n]
-        if n > 0:
-            _sift_down(value, k_of, 0, n)
-    return found
+        if found == most or least == -np.inf:
+            return found
+        wanted *= 4
 
 
 @native
 def _merge_many(
-    scores_qk: Float64, start: Int64, size: Int64, rows: Int32, keys: Float64, chunk: int,
+    scores_qk: Float64, start: Int64, size: Int64, heads: Float64, rows: Int32, keys: Float64, chunk: int,
     excluded_s: Int32, begin_q: Int64, end_q: Int64, mask: Mask, out_qn: Int32,
 ) -> None:  # fmt: skip
     most = out_qn.shape[1]
@@ -200,7 +171,7 @@ def _merge_many(
         for s in range(begin_q[q], end_q[q]):
             if excluded_s[s] < mask.size:
                 mask[excluded_s[s]] = 0
-        _merge(scores_qk[q], start, size, rows, keys, chunk, 1, mask, out_qn[q], values, clusters)
+        _merge(scores_qk[q], start, size, heads, rows, keys, chunk, 1, mask, out_qn[q], values, clusters)
         for s in range(begin_q[q], end_q[q]):
             if excluded_s[s] < mask.size:
                 mask[excluded_s[s]] = 1

@@ -49,6 +49,8 @@ class Postings:
         self.size_k: Int64 = np.zeros(n_clusters + 1, dtype=np.int64)
         self._capacity_k: Int64 = np.zeros(n_clusters + 1, dtype=np.int64)
         self._end = 0
+        self.head_tk: Float64 = np.full((n_tasks, n_clusters + 1), -np.inf)
+        """Key of the first entry of each list, -inf of an empty one: side by side for the merge."""
         self.rows_ts: Int32 = np.zeros((n_tasks, 0), dtype=np.int32)
         self.keys_ts: Float64 = np.zeros((n_tasks, 0))
 
@@ -105,6 +107,7 @@ class Postings:
                 to_k[order], rows[enter][order], keys[enter, task][order], self.start_k, self.size_k, *self._of(task)
             )
         np.add.at(self.size_k, to_k, 1)
+        self._look_at_heads(np.concatenate((from_k, to_k)))
         self.cluster_n[rows], self.key_nt[rows[enter]] = clusters, keys[enter]
 
     def set_keys_all(self, keys_nt: NDArray[np.floating]) -> None:
@@ -122,6 +125,7 @@ class Postings:
         self.key_nt[rows] = keys[rows]
         for task in range(self.n_tasks):
             sort_lists(self.key_nt[:, task].copy(), self.start_k, self.size_k, *self._of(task))
+        self._look_at_heads(np.arange(len(self.size_k)))
 
     def shift_keys(self, rows_n: NDArray[np.integer], keys_nt: NDArray[np.floating]) -> None:
         """Give items new keys that all changed by about the same amount: in one pass over the lists.
@@ -144,6 +148,7 @@ class Postings:
         moved[rows] = True
         for task in range(self.n_tasks):
             merge_moved(moved, self.key_nt[:, task].copy(), self.start_k, self.size_k, *self._of(task))
+        self._look_at_heads(np.arange(len(self.size_k)))
 
     def grow(self, n_clusters: int) -> None:
         """Make room for clusters up to ``n_clusters``; those that exist keep their number and their items."""
@@ -152,6 +157,12 @@ class Postings:
         self.start_k = np.concatenate([self.start_k, more])
         self.size_k = np.concatenate([self.size_k, more])
         self._capacity_k = np.concatenate([self._capacity_k, more])
+        self.head_tk = np.concatenate([self.head_tk, np.full((self.n_tasks, more.size), -np.inf)], axis=1)
+
+    def _look_at_heads(self, lists: Int64) -> None:
+        self.head_tk[:, lists] = -np.inf
+        held = lists[self.size_k[lists] > 0]
+        self.head_tk[:, held] = self.keys_ts[:, self.start_k[held]]
 
     def _of(self, task: int) -> tuple[Int32, Float64]:
         return self.rows_ts[task], self.keys_ts[task]

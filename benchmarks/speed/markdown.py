@@ -35,7 +35,7 @@ def _part(name: str, part: Mapping[str, Any]) -> str:
         for figure in part["figures"]
     ]
     title = f"**{name}** ({part['seconds']:.0f} s, load {before:.1f} before and {after:.1f} after)"
-    return f"{title}\n\n{_table(['what', 'p50 / p95 / p99', 'beside', 'p50 / p95 / p99', 'ratio'], rows)}"
+    return f"{title}\n\n{table(['what', 'p50 / p95 / p99', 'beside', 'p50 / p95 / p99', 'ratio'], rows)}"
 
 
 def _goals(result: Mapping[str, Any]) -> str:
@@ -48,7 +48,7 @@ def _goals(result: Mapping[str, Any]) -> str:
         ]
         for goal in result["goals"]
     ]
-    return "**Must reach**\n\n" + _table(["what", "bound", "measured", "reached"], rows)
+    return "**Must reach**\n\n" + table(["what", "bound", "measured", "reached"], rows)
 
 
 def _spread(spread: Mapping[str, Any]) -> str:
@@ -67,6 +67,7 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

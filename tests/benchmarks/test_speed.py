@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.plain_json import plain_json
-from benchmarks.speed import page
+from benchmarks.speed import page, scaling
 from benchmarks.speed.conditions import Conditions
 from benchmarks.speed.figures import Figure, Spread, rates, times
 from benchmarks.speed.goals import GOALS, judged
@@ -69,3 +69,13 @@ def test_parts_are_chosen_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["bench", "--list"]) == 0
     assert capsys.readouterr().out.split() == list(PARTS)
     assert cli.run(["bench", "nonsense"]) == 2
+
+
+def test_what_a_load_needs_follows_from_what_one_process_does() -> None:
+    one = {"name": "end_to_end_vs_core", "ours": {"p50": 10_000.0}}
+    result = {"parts": {"end-to-end": {"figures": [one]}}}
+    (trainers, parameters) = scaling.needs(scaling.Load(exposures=25_000), result)
+    assert trainers.processes == 3
+    assert parameters.asked == pytest.approx(2 * 25_000 * 0.6 * scaling.ROW_BYTES / 1e6)
+    text = scaling.shown(scaling.Load(exposures=25_000), result)
+    assert "| trainers (one is possible today) | 10,000 exposures/s | 25,000 exposures/s | 3 |" in text
