@@ -49,39 +49,42 @@ def _reached(values: Float64, items: Int64, quota: int) -> float:
     for place in range(BINS):
         reached += count[place]
         if reached >= quota:
-            return high - (place + 1.001) * width
+            return float(high - (place + 1.001) * width)
     return -np.inf
 
 
 @native
 def chunks_above(
-    least: float, scores: Float64, start: Int64, size: Int64, heads: Float64, keys: Float64, chunk: int, room: int
+    least: float, scores: Float64, start: Int64, size: Int64, heads: Float64, keys: Float64, chunk: int
 ) -> tuple[Float64, Int32, Int64]:
     """Value, list and place of the chunks that begin with `least` or more: by list, then by place."""
-    value, list_of, at = np.empty(room), np.empty(room, np.int32), np.empty(room, np.int64)
+    active, n = np.empty(scores.size, np.int32), 0
+    for k in range(scores.size):
+        active[n] = k
+        n += (scores[k] + heads[k] >= least) & (size[k] > 0) & (scores[k] > -np.inf)
+    going, total, offset = active[:n].copy(), n, chunk
+    depth_k = np.zeros(scores.size, np.int32)
+    depth_k[going] = 1
+    # Level by level and without a branch that waits for a key, so that the memory is asked for many of them at a time.
+    while n > 0:
+        kept = 0
+        for i in range(n):
+            k = going[i]
+            inside = offset < size[k]
+            here = scores[k] + keys[start[k] + (offset if inside else 0)]
+            going[kept] = k
+            goes_on = inside & (here >= least)
+            depth_k[k] += goes_on
+            kept += goes_on
+        n, total, offset = kept, total + kept, offset + chunk
+    value, list_of, at = np.empty(total), np.empty(total, np.int32), np.empty(total, np.int64)
     n = 0
     for k in range(scores.size):
-        if size[k] == 0 or scores[k] == -np.inf or scores[k] + heads[k] < least:
-            continue
-        place, end = start[k], start[k] + size[k]
-        here = scores[k] + heads[k]
-        while here >= least:
-            if n == value.size:
-                value, list_of, at = _longer(value), _longer(list_of), _longer(at)
-            value[n], list_of[n], at[n] = here, k, place
+        for level in range(depth_k[k]):
+            place = start[k] + level * chunk
+            value[n], list_of[n], at[n] = scores[k] + keys[place], k, place
             n += 1
-            place += chunk
-            if place >= end:
-                break
-            here = scores[k] + keys[place]
-    return value[:n], list_of[:n], at[:n]
-
-
-@native
-def _longer(array):  # type: ignore[no-untyped-def]  # of any element type
-    longer = np.empty(2 * array.size + 16, array.dtype)
-    longer[: array.size] = array
-    return longer
+    return value, list_of, at
 
 
 @native

@@ -142,7 +142,7 @@ def _merge(
     most = wanted = out_rows.size
     while True:
         least = bound(scores, start, size, heads, keys, chunk, wanted)
-        value, list_of, at = chunks_above(least, scores, start, size, heads, keys, chunk, 2 * wanted // chunk + 1024)
+        value, list_of, at = chunks_above(least, scores, start, size, heads, keys, chunk)
         found = 0
         for place in descending(value):
             k, begin = list_of[place], at[place]
