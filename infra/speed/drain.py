@@ -30,20 +30,21 @@ async def drained(
     Raises:
         RuntimeError: it did, or it is not done in time.
     """
-    first: tuple[float, int] | None = None
-    deadline = time.monotonic() + DEADLINE_S
+    begun: tuple[float, int] | None = None
+    seen, deadline = (time.monotonic(), 0), time.monotonic() + DEADLINE_S
     admin = AIOKafkaAdminClient(**connection)
     await admin.start()
     try:
         while True:
             found = await admin.list_consumer_group_offsets(group, partitions=[source])
-            now, offset = time.monotonic(), found[source].offset
-            if first is None and offset >= BEGIN * end:
-                first = now, offset
-            if first is not None and offset >= end - 1 and offset > first[1]:
-                return float((offset - first[1]) / (now - first[0]))
+            now, offset = time.monotonic(), max(found[source].offset, 0)
+            if begun is None and offset >= BEGIN * end:
+                begun = seen  # the last look before: a fast process may be at the end already
+            if begun is not None and offset >= end - 1:
+                return float((offset - begun[1]) / (now - begun[0]))
             if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE or now > deadline:
                 raise RuntimeError(f"{group} is at {offset} of {end} of {source.topic}: see its log")
+            seen = now, offset
             await asyncio.sleep(LOOK_S)
     finally:
         await admin.close()
