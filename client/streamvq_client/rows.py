@@ -19,7 +19,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class ItemRow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field=VERSION, tag=1):
+class ItemRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field=VERSION, tag=1):
     """What is known of an item: table `items`.
 
     Attributes:
