@@ -61,6 +61,20 @@ def test_a_mask_leaves_out_and_changes_nothing_else(case: Case, chunk: int) -> N
     assert masked == [entry for entry in everything if entry[2] < case.mask.size and case.mask[entry[2]]]
 
 
+@pytest.mark.parametrize("n_out", [300, 6000])
+@pytest.mark.parametrize("eligible", [1.0, 0.1])
+def test_many_lists_come_in_the_order_of_the_obvious_loop(n_out: int, eligible: float) -> None:
+    rng = np.random.default_rng(n_out)
+    n_clusters, n = 2500, 30_000
+    clusters, keys = rng.integers(-1, n_clusters, n).astype(np.int32), rng.normal(0, 1, n).round(2)
+    scores = rng.normal(0, 1, n_clusters + 1).round(1)
+    mask = (rng.random(n) < eligible).astype(np.uint8)
+    postings = Postings(n_clusters, 1)
+    postings.update(np.arange(n), clusters, keys[:, None])
+    expected = reference.chunked(reference.lists(clusters, keys, n_clusters), scores, n_out, 8, mask.tolist())
+    assert listed(merge(postings, scores, 0, n_out, 8, mask)) == expected
+
+
 def exponential_index() -> tuple[Postings, NDArray[np.float64]]:
     """The setting of the design's chunk measurement: 2,048 clusters of about 73 items."""
     rng = np.random.default_rng(0)

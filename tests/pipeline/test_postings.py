@@ -31,6 +31,7 @@ def check(postings: Postings) -> None:
         for k, entries in enumerate(built):
             assert postings.items_of(k - 1, task).tolist() == [entry.row for entry in entries]
             start = postings.start_k[k]
+            assert postings.head_tk[task, k] == (entries[0].key if entries else -np.inf)
             assert postings.keys_ts[task, start : start + len(entries)].tolist() == [entry.key for entry in entries]
     assert len(postings) == int((postings.cluster_n != ABSENT).sum())
 
