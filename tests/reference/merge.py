@@ -1,5 +1,6 @@
 """What the postings and the merge must do, written to be obvious and slow."""
 
+import heapq
 from typing import NamedTuple
 
 import numpy as np
@@ -41,23 +42,19 @@ def exact(
 def chunked(
     built: list[list[Entry]], scores_k: NDArray[np.float64], n_out: int, chunk: int, mask: list[int]
 ) -> list[tuple[float, int, int]]:
-    """The merge of the paper, heads compared one by one."""
+    """The merge of the paper: a heap of the lists' heads, of which the best puts out a chunk and comes back."""
     out: list[tuple[float, int, int]] = []
-    position = [0] * len(built)
-    while len(out) < n_out:
-        heads = [
-            (float(scores_k[k] + built[k][position[k]].key), -k)
-            for k in range(len(built))
-            if position[k] < len(built[k]) and np.isfinite(scores_k[k])
-        ]
-        if not heads:
-            break
-        k = -max(heads)[1]
-        taken = built[k][position[k] : position[k] + chunk]
+    heap = [
+        (-(scores_k[k] + built[k][0].key), k, 0) for k in range(len(built)) if built[k] and np.isfinite(scores_k[k])
+    ]
+    heapq.heapify(heap)
+    while heap and len(out) < n_out:
+        _, k, position = heapq.heappop(heap)
         out += [
             (float(scores_k[k] + entry.key), k - 1, entry.row)
-            for entry in taken
+            for entry in built[k][position : position + chunk]
             if entry.row < len(mask) and mask[entry.row]
         ]
-        position[k] += chunk
+        if position + chunk < len(built[k]):
+            heapq.heappush(heap, (-(scores_k[k] + built[k][position + chunk].key), k, position + chunk))
     return out[:n_out]
