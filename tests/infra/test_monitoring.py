@@ -119,3 +119,14 @@ def test_promtool_finds_nothing(command: list[str]) -> None:
         ["promtool", *command], cwd=RULES.parent, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+def test_promtool_understands_the_dashboards(tmp_path: Path) -> None:
+    asked = [expression.replace("$__rate_interval", "5m") for where, expression in expressions() if ".json" in where]
+    rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(asked)]
+    file = tmp_path / "panels.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(rules)} rules found" in done.stdout
