@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,11 +44,18 @@ class Values:
 
     def mean_weights(self, width: int, half_life: float | None = None) -> Floats:
         """Weights that add up to 1 over the values of a row, 0 for padding, (n, width); halved every `half_life`."""
-        decay = 1.0 if half_life is None else 0.5 ** (1 / half_life)
-        weights_cw = np.tril(np.tile(decay ** np.arange(width), (width + 1, 1)), -1)  # a row a count
-        weights_cw /= np.maximum(weights_cw.sum(axis=1, keepdims=True), 1)
-        weights: Floats = weights_cw.astype(np.float32)[self.counts_n]
+        weights: Floats = _mean_weights(width, half_life)[self.counts_n]
         return weights
+
+
+@cache
+def _mean_weights(width: int, half_life: float | None) -> Floats:
+    """A row a count, (width + 1, width)."""
+    decay = 1.0 if half_life is None else 0.5 ** (1 / half_life)
+    weights_cw = np.tril(np.tile(decay ** np.arange(width), (width + 1, 1)), -1)
+    weights_cw /= np.maximum(weights_cw.sum(axis=1, keepdims=True), 1)
+    weights: Floats = weights_cw.astype(np.float32)
+    return weights
 
 
 class Encoder:

@@ -16,8 +16,10 @@ def row_sums(values_ud: Tensor, places_nw: Tensor, weights_nw: Tensor | None, co
     >>> row_sums(torch.eye(3), torch.tensor([[2, 0]]), torch.tensor([[0.5, 2.0]]), slice(0, 3)).tolist()
     [[2.0, 0.0, 0.5]]
     """
+    if not values_ud.requires_grad and weights_nw is None and places_nw.shape[1] == 1:
+        return values_ud[places_nw[:, 0], columns]
     weights = torch.ones_like(places_nw, dtype=values_ud.dtype) if weights_nw is None else weights_nw
-    if values_ud.device.type == "cpu":
+    if values_ud.requires_grad and values_ud.device.type == "cpu":
         sums: Tensor = _RowSums.apply(values_ud, places_nw, weights, columns)
         return sums
     return _bag(values_ud, places_nw, weights, columns)

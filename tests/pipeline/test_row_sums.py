@@ -22,5 +22,6 @@ def test_sums_and_gradients_are_those_of_the_formula(n: int, width: int, weighte
     outer = torch.randn(n, 3, generator=draw)
 
     torch.testing.assert_close(sums, formula)
+    torch.testing.assert_close(row_sums(values.detach(), places, weights, columns), sums.detach(), rtol=0, atol=0)
     (given_gradient,), (gradient,) = (torch.autograd.grad((each * outer).sum(), values) for each in (sums, formula))
     torch.testing.assert_close(given_gradient, gradient)
