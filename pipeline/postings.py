@@ -48,7 +48,7 @@ class Postings:
         self.start_k: Int64 = np.zeros(n_clusters + 1, dtype=np.int64)
         self.size_k: Int64 = np.zeros(n_clusters + 1, dtype=np.int64)
         self._capacity_k: Int64 = np.zeros(n_clusters + 1, dtype=np.int64)
-        self._end = 0
+        self._end = self._held = 0
         self.head_tk: Float64 = np.full((n_tasks, n_clusters + 1), -np.inf)
         """Key of the first entry of each list, -inf of an empty one: side by side for the merge."""
         self.rows_ts: Int32 = np.zeros((n_tasks, 0), dtype=np.int32)
@@ -56,7 +56,7 @@ class Postings:
 
     def __len__(self) -> int:
         """Items in all lists."""
-        return int(np.sum(self.size_k))
+        return self._held
 
     @property
     def storage(self) -> int:
@@ -107,6 +107,7 @@ class Postings:
                 to_k[order], rows[enter][order], keys[enter, task][order], self.start_k, self.size_k, *self._of(task)
             )
         np.add.at(self.size_k, to_k, 1)
+        self._held += to_k.size - from_k.size
         self._look_at_heads(np.concatenate((from_k, to_k)))
         self.cluster_n[rows], self.key_nt[rows[enter]] = clusters, keys[enter]
 
