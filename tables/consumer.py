@@ -31,10 +31,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
 
+    async def seek_to_committed(self) -> Mapping[Any, int | None]:
+        """Let all partitions go on behind what was committed, or at their beginnings."""
+        return await self.call_thread(seek_to_committed, self._ensure_consumer())  # type: ignore[no-any-return]
+
     async def leave_group(self) -> None:
         """What Faust does last when it stops, after all that others need not wait for."""
         if self._consumer is not None:
             await self.call_thread(leave, self._consumer)
+
+
+async def seek_to_committed(consumer: Any) -> Mapping[Any, int | None]:
+    """Seek all partitions to their committed offsets; to their beginnings, where nothing is committed behind them.
+
+    aiokafka leaves those where they are. What Faust had fetched and dropped, as it does around a rebalance, never came.
+    """
+    offsets: Mapping[Any, int | None] = await consumer.seek_to_committed()
+    if unread := [partition for partition, offset in offsets.items() if not offset]:
+        await consumer.seek_to_beginning(*unread)
+    return offsets
 
 
 async def leave(consumer: Any) -> None:

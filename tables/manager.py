@@ -5,8 +5,11 @@ from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
 from faust.tables import TableManager as FaustTableManager
+from faust.tables.recovery import RebalanceAgain, ServiceStopped
 from faust.tables.recovery import Recovery as FaustRecovery
+from mode import Service
 
 from tables.errors import die
 
@@ -15,6 +18,7 @@ log = structlog.get_logger(__name__)
 TAKE_OVER_DEADLINE_S = 20.0  # by the clock of `Pulses`: on a full machine it takes longer, and has not failed
 # Topics that were just created, and members that are gone but not yet expired, make assignments that do not last.
 FIT_DEADLINE_S = 40.0
+AGAIN_S = 0.1
 
 
 class Recovery(FaustRecovery):  # type: ignore[misc]  # Faust carries no types
@@ -23,6 +27,29 @@ class Recovery(FaustRecovery):  # type: ignore[misc]  # Faust carries no types
     def need_recovery(self) -> bool:
         """Never, not even when a step has written since the ends were noted."""
         return False
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _restart_recovery(self) -> None:
+        """After each rebalance, let the streams go on.
+
+        Faust first asks Kafka where changelogs end. A transaction that is open there is an inconsistency to it, and
+        when one of its requests meets a rebalance it waits for another one, which may never come: nothing is delivered.
+        """
+        while not await self.wait_for_stopped(self.signal_recovery_start):
+            self.signal_recovery_start.clear()
+            try:
+                await self._resume_streams(self._generation_id)
+            except ServiceStopped:
+                return
+            except RebalanceAgain:
+                continue
+            except (
+                IllegalStateError,
+                AssertionError,
+            ) as error:  # aiokafka's for partitions that it has not, or not yet
+                log.warning("streams cannot go on yet", reason=repr(error))
+                await self.sleep(AGAIN_S)
+                self.signal_recovery_start.set()
 
 
 class TableManager(FaustTableManager):  # type: ignore[misc]  # Faust carries no types
