@@ -20,6 +20,7 @@ from agents.restore_metrics import RestoreMetrics
 from agents.trainer_lock import TrainerLock
 from agents.trainer_metrics import TrainerMetrics, TrainerReporter
 from agents.trainer_sessions import TrainerSessions
+from agents.warm_up import warm_up
 from agents.watchdog import Watchdog
 from pipeline.catalogue import Catalogue
 from schemas.errors import FencedError
@@ -86,7 +87,9 @@ class Trainer:
         own = settings.trainer
         self._app = app = create_app(_worker_config(settings, arguments, partitions))
         pulses = app.shards.pulses
-        thread = ComputeThread(pulses.add("training thread", own.step_deadline_s), torch.set_num_threads, own.threads)
+        self._thread = thread = ComputeThread(
+            pulses.add("training thread", own.step_deadline_s), torch.set_num_threads, own.threads
+        )
         items, clusters = topics.items_changelog, topics.clusters_changelog
         reading = {topic: pulses.stream(topic, own.stall_deadline_s) for topic in (items, clusters)}
         self._items = ItemFeatures(arguments, items, reading[items], catalogue, thread, eligible)
@@ -124,6 +127,7 @@ class Trainer:
             watched(pulses, own.loop_deadline_s, metrics.worker.loop_lag),
             serve_metrics(server, own.metrics_host, own.metrics_port),
         ):
+            warming = guarded(self._thread.within(own.restore_deadline_s, warm_up), name="warm-up")
             try:
                 if await _before(stop, lock.acquire()):
                     self._active = True
@@ -131,6 +135,7 @@ class Trainer:
                     log.info("active trainer", prefix=self._settings.kafka.prefix)
                     await self._learn(lock, stop, check)
             finally:
+                warming.cancel()
                 await lock.release()
                 await self._items.stop()
                 await self._empty.stop()
