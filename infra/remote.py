@@ -1,92 +1,68 @@
-"""Asking a server: JSON there and back, problems as errors that end a command with a message."""
+"""Asking a server through the client: its errors become those that end a command with a message."""
 
-import json
 import os
-import ssl
-import urllib.error
-import urllib.request
-from http.client import HTTPException
-from typing import Annotated, Any
-from urllib.parse import quote, urlencode, urlsplit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.errors import SettingsError, UnreachableError
+from schemas.errors import SettingsError, StreamVQError, UnreachableError
 from schemas.settings import load_settings
 
-TIMEOUT_S = 30.0
-TOO_MANY, UNAVAILABLE = 429, 503
+if TYPE_CHECKING:
+    from streamvq_client.client import Client
+
 KEY_VARIABLE = "SVQ_API_KEY"
+ATTEMPTS = 2  # whoever types a command tries again by hand
 
 Url = Annotated[
     str | None, typer.Option("--url", help="Address of a server; default: that of the settings, on this machine.")
 ]
 
 
-class Remote:
-    """One server. An API key, where it wants one, comes from SVQ_API_KEY: a command line can be read by others."""
+@contextmanager
+def server(url: str | None) -> Iterator["Client"]:
+    """A client of one server. An API key, where it wants one, comes from SVQ_API_KEY: others can read command lines.
 
-    def __init__(self, url: str | None) -> None:
-        self.url = (url or _own_address()).rstrip("/")
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SettingsError(f"--url {self.url}: not an address of a server; write http://host:8080")
+    Raises:
+        SettingsError: the question, the key or the address is wrong, or nothing is there of that name.
+        UnreachableError: nobody answers there, or not now.
+    """
+    from streamvq_client.client import Client
+    from streamvq_client.errors import ClientError
 
-    def get(self, path: str, **parameters: Any) -> Any:
-        """The answer to a GET; `path` in parts is to be made with `part`."""
-        query = urlencode({name: value for name, value in parameters.items() if value is not None})
-        return self._ask("GET", f"{path}?{query}" if query else path, None)
-
-    def post(self, path: str, body: Any) -> Any:
-        """The answer to a POST of JSON."""
-        return self._ask("POST", path, json.dumps(body).encode())
-
-    def delete(self, path: str) -> Any:
-        """The answer to a DELETE."""
-        return self._ask("DELETE", path, None)
-
-    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if key := os.environ.get(KEY_VARIABLE):
-            headers["authorization"] = f"Bearer {key}"
-        request = urllib.request.Request(self.url + path, body, headers, method=method)  # noqa: S310 - checked above
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - checked above
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            raise _problem(self.url, error) from None
-        except (OSError, HTTPException, ssl.SSLError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise UnreachableError(
-                f"no server at {self.url}: {reason}.\nStart one with `svq server` or `svq up`, or name another: --url"
-            ) from error
-        except ValueError as error:
-            raise UnreachableError(
-                f"what answers at {self.url} is no server of streamvq: {error}. See --url"
-            ) from error
-
-
-def part(text: str) -> str:
-    """A piece of a path, percent-encoded."""
-    return quote(text, safe="")
-
-
-def _own_address() -> str:
-    server = load_settings().server
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - only compared
-    return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
-
-
-def _problem(url: str, error: urllib.error.HTTPError) -> Exception:
-    """What a problem of the server means for a command."""
+    address = (url or own_address()).rstrip("/")
     try:
-        told = json.loads(error.read())
-        message = f"{told['detail']} {told['remedy']}"
+        client = Client(address, key=os.environ.get(KEY_VARIABLE) or None, attempts=ATTEMPTS)
+    except ValueError as error:
+        raise SettingsError(f"--url: {error}") from error
+    with client:
+        try:
+            yield client
+        except ClientError as error:
+            raise _ours(address, error) from error
 
-    except (ValueError, KeyError, TypeError, OSError):
-        return UnreachableError(f"what answers at {url} is no server of streamvq: {error}. See --url")
-    if error.code in {TOO_MANY, UNAVAILABLE}:
-        return UnreachableError(f"{url}: {message}")
-    if error.code in {401, 403}:
-        return SettingsError(f"{message}\nThe key is taken from {KEY_VARIABLE}")
-    return SettingsError(message)
+
+def own_address() -> str:
+    """Where the server of these settings answers, from this machine."""
+    settings = load_settings().server
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - only compared
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _ours(address: str, error: Exception) -> StreamVQError:
+    from streamvq_client import errors
+
+    match error:
+        case errors.DeniedError():
+            return SettingsError(f"{error.detail} {error.remedy}\nThe key is taken from {KEY_VARIABLE}")
+        case errors.RequestError() | errors.NotFoundError():
+            return SettingsError(f"{error.detail} {error.remedy}")
+        case errors.ServerError():
+            return UnreachableError(f"{address}: {error.detail} {error.remedy}")
+        case errors.FormatError():
+            return UnreachableError(f"what answers at {address} is no server of streamvq: {error}. See --url")
+    return UnreachableError(
+        f"no server at {address}: {error}.\nStart one with `svq server` or `svq up`, or name another: --url"
+    )

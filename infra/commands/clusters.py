@@ -1,13 +1,14 @@
 """`svq clusters`: the index by cluster."""
 
-import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from infra.columns import columns
-from infra.remote import Remote, Url
+from infra.remote import Url, server
 
 app = typer.Typer()
 
@@ -37,32 +38,31 @@ def clusters(
     """List clusters with their items and exposures; or one with its best items; or those nearest to a user."""
     if cluster is not None and near is not None:
         raise typer.BadParameter("name a cluster or a user, not both")
-    server = Remote(url)
-    if near is not None:
-        answer = server.post("/v1/clusters/nearest", {"user_id": near, "limit": limit})
-    elif cluster is not None:
-        answer = server.get(f"/v1/clusters/{cluster}", limit=limit)
-    else:
-        answer = server.get("/v1/clusters", sort=str(sort), limit=limit)
+    from streamvq_client.questions import NearestQuery
+
+    with server(url) as asked:
+        answer: Any
+        if near is not None:
+            answer = asked.nearest_clusters(NearestQuery(user_id=near, limit=limit))
+        elif cluster is not None:
+            answer = asked.cluster(cluster, limit=limit)
+        else:
+            answer = asked.clusters(sort=sort.value, limit=limit)
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    if near is not None:
-        rows = [[one["id"], one["score"], one["retrievable"]] for one in answer["clusters"]]
-        _show(["cluster", "score", "retrievable"], rows)
+        typer.echo(msgspec.json.encode(answer).decode())
+    elif near is not None:
+        _show(("id", "score", "retrievable"), answer.clusters)
     elif cluster is not None:
-        one = answer["cluster"]
-        typer.echo(f"cluster {one['id']}: {one['items']:,} items, {one['exposures']:,} exposures", err=True)
-        for name in answer["items"]:
+        one = answer.cluster
+        typer.echo(f"cluster {one.id}: {one.items:,} items, {one.exposures:,} exposures", err=True)
+        for name in answer.items:
             typer.echo(name)
     else:
-        heads = ["id", "items", "exposures", "retrievable"]
-        _show(heads, [[one[head] for head in heads] for one in answer["clusters"]])
-        left = answer["total"] - len(answer["clusters"])
-        if left > 0:
+        _show(("id", "items", "exposures", "retrievable"), answer.clusters)
+        if (left := answer.total - len(answer.clusters)) > 0:
             typer.echo(f"{left} more; show them with --limit", err=True)
 
 
-def _show(heads: list[str], rows: list[list[Any]]) -> None:
-    for line in columns(heads, rows):
+def _show(heads: Sequence[str], clusters: Sequence[Any]) -> None:
+    for line in columns(heads, [[getattr(one, head) for head in heads] for one in clusters]):
         typer.echo(line)

@@ -2,13 +2,18 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from infra.columns import columns
 from infra.conditions import filter_of
-from infra.remote import Remote, Url, part
+from infra.remote import Url, server
+
+if TYPE_CHECKING:
+    from streamvq_client.answers import SimilarAnswer
+    from streamvq_client.states import ItemState
 
 app = typer.Typer()
 
@@ -32,39 +37,43 @@ def item(
     """Show where an item is filed and what is known of it; or items like it; or delete it. Exit code 2 without one."""
     if similar and delete:
         raise typer.BadParameter("--similar and --delete are two things")
-    server = Remote(url)
-    if delete:
-        answer = server.delete(f"/v1/items/{part(item_id)}")
-        typer.echo(json.dumps(answer) if as_json else f"{item_id} is deleted: Kafka has it")
-        return
-    if similar:
-        query = {"k": k, "filter": filter_of(where or [])}
-        body = {name: value for name, value in query.items() if value}
-        answer = server.post(f"/v1/items/{part(item_id)}/similar", body)
-    else:
-        answer = server.get(f"/v1/items/{part(item_id)}")
-    if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False))
-    elif similar:
-        _print_similar(answer)
-    else:
-        _print(answer)
+    from streamvq_client.questions import SimilarQuery
+
+    with server(url) as asked:
+        if delete:
+            published = asked.delete(item_id)
+            typer.echo(_json(published) if as_json else f"{item_id} is deleted: Kafka has it")
+        elif similar:
+            alike = asked.similar(item_id, SimilarQuery(k=k, filter=filter_of(where or [])))
+            if as_json:
+                typer.echo(_json(alike))
+            else:
+                _print_similar(alike)
+        else:
+            found = asked.item(item_id)
+            if as_json:
+                typer.echo(_json(found))
+            else:
+                _print(found)
 
 
-def _print(found: dict[str, Any]) -> None:
-    for name, value in found.items():
+def _json(answer: msgspec.Struct) -> str:
+    return msgspec.json.encode(answer).decode()
+
+
+def _print(found: "ItemState") -> None:
+    for name, value in msgspec.to_builtins(found).items():
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
         if name in TIMES and value is not None:
             shown = datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
         typer.echo(f"{name}\t{'-' if shown is None else shown}")
 
 
-def _print_similar(answer: dict[str, Any]) -> None:
+def _print_similar(answer: "SimilarAnswer") -> None:
     rows = [
-        [one["id"], one["similarity"], one["cluster"], json.dumps(one["attributes"], ensure_ascii=False)]
-        for one in answer["items"]
+        [one.id, one.similarity, one.cluster, json.dumps(one.attributes, ensure_ascii=False)] for one in answer.items
     ]
     for line in columns(["item", "similarity", "cluster", "attributes"], rows):
         typer.echo(line)
-    if answer["why_fewer"]:
-        typer.echo(f"fewer than asked for: {answer['why_fewer']}", err=True)
+    if answer.why_fewer:
+        typer.echo(f"fewer than asked for: {answer.why_fewer}", err=True)

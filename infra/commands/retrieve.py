@@ -2,18 +2,31 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from infra.columns import columns
 from infra.conditions import filter_of, pairs_of
-from infra.remote import Remote, Url
+from infra.remote import Url, server
 from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from streamvq_client.answers import Answer, Explanation
+    from streamvq_client.questions import Quota
 
 app = typer.Typer()
 
 MOST_ATTRIBUTES = 60
+PARTS = ("match", "bias", "popularity", "repeat")
+RESTING = {
+    "user": "what is known of the user",
+    "history": "the history",
+    "features": "features",
+    "popularity": "popularity alone",
+    "empty": "nothing",
+}
 
 
 @app.command()
@@ -63,24 +76,27 @@ def retrieve(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the API gives it.")] = False,
 ) -> None:
     """Ask a server which items are for this user, now. An API key, where it wants one, is taken from SVQ_API_KEY."""
-    query: dict[str, Any] = {
-        "user_id": user,
-        "k": k,
-        "history": history,
-        "features": pairs_of("--feature", feature or []),
-        "context": pairs_of("--context", context or []),
-        "filter": _filter(where or [], filter_json),
-        "exclude": exclude,
-        "exclude_seen": exclude_seen or None,
-        "quotas": [_quota(one) for one in most or []],
-        "tasks": pairs_of("--task", task or []),
-        "candidates": candidates,
-        "exact": exact or None,
-        "explain": explain or None,
-    }
-    answer = Remote(url).post("/v1/retrieve", {name: value for name, value in query.items() if value})
+    from streamvq_client.questions import Query
+
+    query = Query(
+        user_id=user,
+        k=k,
+        history=history or None,
+        features=pairs_of("--feature", feature or []),
+        context=pairs_of("--context", context or []),
+        filter=_filter(where or [], filter_json),
+        exclude=exclude or (),
+        exclude_seen=exclude_seen,
+        quotas=[_quota(one) for one in most or []],
+        tasks=pairs_of("--task", task or []),
+        candidates=candidates,
+        exact=exact,
+        explain=explain,
+    )
+    with server(url) as asked:
+        answer = asked.retrieve(query)
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        typer.echo(msgspec.json.encode(answer).decode())
         return
     _print(answer, explained=explain)
 
@@ -96,43 +112,41 @@ def _filter(where: list[str], raw: str | None) -> Any:
         raise SettingsError(f"--filter is no JSON: {error}") from error
 
 
-def _quota(text: str) -> dict[str, Any]:
+def _quota(text: str) -> "Quota":
+    from streamvq_client.questions import Quota
+
     name, _, number = text.rpartition("=")
     if not number.isdecimal():
         raise SettingsError(f"--most {text}: write a number for clusters, or attribute=number")
-    return {"most": int(number)} | ({"attribute": name} if name else {})
+    return Quota(most=int(number), attribute=name or None)
 
 
-def _print(answer: Mapping[str, Any], *, explained: bool) -> None:
+def _print(answer: "Answer", *, explained: bool) -> None:
     heads, rows = ["item", "score"], []
     if explained:
         heads += ["cluster", "coarse", "position", "match", "bias", "popularity", "repeat"]
-    for item in answer["items"]:
-        row: list[Any] = [item["id"], item["score"]]
-        if explained:
-            row += _explained(item["explanation"])
-        rows.append([*row, _attributes(item["attributes"])])
+    for item in answer.items:
+        row: list[Any] = [item.id, item.score]
+        if explained and item.explanation is not None:
+            row += _explained(item.explanation)
+        rows.append([*row, _attributes(item.attributes)])
     for line in columns([*heads, "attributes"], rows):
         typer.echo(line)
-    resting = {
-        "user": "what is known of the user", "history": "the history", "features": "features",
-        "popularity": "popularity alone", "empty": "nothing",
-    }  # fmt: skip
     typer.echo(
-        f"{answer['returned']} of {answer['k']}, by {resting[answer['rests_on']]}; version {answer['version']}, "
-        f"learnt from {answer['clock']:,} exposures, {answer['candidates']:,} items ranked",
+        f"{answer.returned} of {answer.k}, by {RESTING.get(answer.rests_on, answer.rests_on)}; version "
+        f"{answer.version}, learnt from {answer.clock:,} exposures, {answer.candidates:,} items ranked",
         err=True,
     )
-    if answer["why_fewer"]:
-        typer.echo(f"fewer than asked for: {answer['why_fewer']}", err=True)
-    for warning in answer.get("warnings", []):
-        typer.echo(f"note: {warning['detail']}", err=True)
+    if answer.why_fewer:
+        typer.echo(f"fewer than asked for: {answer.why_fewer}", err=True)
+    for warning in answer.warnings:
+        typer.echo(f"note: {warning.detail}", err=True)
 
 
-def _explained(how: Mapping[str, Any]) -> list[Any]:
-    tasks = how["tasks"].values()
-    parts = [sum(one["weight"] * one[part] for one in tasks) for part in ("match", "bias", "popularity", "repeat")]
-    return [how["cluster"], how["coarse_score"], how["coarse_position"], *parts]
+def _explained(how: "Explanation") -> list[Any]:
+    tasks = how.tasks.values()
+    parts = [sum(one.weight * getattr(one, part) for one in tasks) for part in PARTS]
+    return [how.cluster, how.coarse_score, how.coarse_position, *parts]
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """`svq stats`: the index in numbers."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from infra.remote import Remote, Url
+from infra.remote import Url, server
 
 app = typer.Typer()
 
@@ -18,11 +18,12 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the API gives it.")] = False,
 ) -> None:
     """Show items, clusters, how evenly they are used, the model's version and age, and what is still to be read."""
-    answer = Remote(url).get("/v1/stats")
+    with server(url) as asked:
+        answer = asked.stats()
     if as_json:
-        typer.echo(json.dumps(answer))
+        typer.echo(msgspec.json.encode(answer).decode())
         return
-    for name, value in _lines(answer):
+    for name, value in _lines(msgspec.to_builtins(answer)):
         typer.echo(f"{name:<20} {value}")
 
 
