@@ -6,7 +6,7 @@ sum], as `svq export users` writes it. So the collection must be made with that 
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ NAMESPACE = uuid.UUID("5b1d5d5e-3a0e-5c5e-9d3a-7f3f0f6c2a11")  # ours, drawn onc
 PARQUET = (".parquet", ".pq")
 
 Row = dict[str, Any]
-Show = Callable[[float], None]
 
 
 def qdrant_points(block: Block, index: Index) -> Iterator[Row]:
@@ -55,7 +54,7 @@ def _facts(block: Block, number: int) -> Row:
     }
 
 
-def write_rows(path: Path, rows: Iterator[Sequence[Row]], fields: Sequence[str] = ()) -> int:
+def write_rows(path: Path, rows: Iterator[Sequence[Row]]) -> int:
     """Write rows as JSON lines or, by the name, as Parquet with objects as JSON text; whole or not at all.
 
     Raises:

@@ -1,18 +1,21 @@
 """What an exported folder holds: its files with rows and checksums, and the version that they are of."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from schemas.commit import Commit
 from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pipeline.model import Model
 
 NAME = "manifest.json"
 KIND = "streamvq-index"
 FORMAT = 1
-CHUNK = 1 << 20
 
 Show = Callable[[float], None]
 
@@ -67,7 +70,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def file_entry(path: Path, rows: int) -> FileEntry:
     """What a manifest says of a file."""
-    return FileEntry(rows, path.stat().st_size, _sha256(path, lambda _: None))
+    return FileEntry(rows, path.stat().st_size, _sha256(path))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -106,20 +109,23 @@ def verify(folder: Path, show: Show = lambda _: None) -> Manifest:
     manifest = read_manifest(folder)
     total, done = sum(entry.bytes for entry in manifest.files.values()) or 1, 0
     for name, entry in manifest.files.items():
-        path = folder / name
-        if Path(name).name != name or not path.is_file():
-            raise ExportError(f"{path} is missing. Copy the whole folder, or export it again")
-        if path.stat().st_size != entry.bytes:
-            raise ExportError(f"{path} has {path.stat().st_size} bytes, the manifest says {entry.bytes}")
-        if _sha256(path, lambda share, before=done, size=entry.bytes: show((before + share * size) / total)) != (  # type: ignore[misc]
-            entry.sha256
-        ):
-            raise ExportError(f"{path} is damaged: its content does not have the checksum that {NAME} names")
+        _check(folder, name, entry)
         done += entry.bytes
+        show(done / total)
     return manifest
 
 
-def model_entry(model: Any, commit: Any, tasks: list[str]) -> ModelEntry:
+def _check(folder: Path, name: str, entry: FileEntry) -> None:
+    path = folder / name
+    if Path(name).name != name or not path.is_file():
+        raise ExportError(f"{path} is missing. Copy the whole folder, or export it again")
+    if path.stat().st_size != entry.bytes:
+        raise ExportError(f"{path} has {path.stat().st_size} bytes, the manifest says {entry.bytes}")
+    if _sha256(path) != entry.sha256:
+        raise ExportError(f"{path} is damaged: its content does not have the checksum that {NAME} names")
+
+
+def model_entry(model: "Model", commit: Commit, tasks: list[str]) -> ModelEntry:
     """The entry of a model in this version."""
     codes = 0 if model.codebook.codes_kd is None else model.codebook.n_codes
     return ModelEntry(
@@ -134,14 +140,6 @@ def model_entry(model: Any, commit: Any, tasks: list[str]) -> ModelEntry:
     )
 
 
-def _sha256(path: Path, show: Show) -> str:
-    digest, done, size = hashlib.sha256(), 0, max(path.stat().st_size, 1)
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            show(done / size)
-    return digest.hexdigest()
-
-
-Files = Mapping[str, FileEntry]
+        return hashlib.file_digest(file, "sha256").hexdigest()
