@@ -167,3 +167,25 @@ async def test_json_lines_are_published_as_they_are(
     file.write_text("{\n")
     refused = await svq("publish", str(file))
     assert "line 1 is no event" in str(refused.exception)
+
+
+async def test_a_rate_is_kept_and_columns_of_items_are_carried(
+    settings_with_topics: Settings, svq: Command, tmp_path: Path
+) -> None:
+    events, items = tmp_path / "events.csv", tmp_path / "items.csv"
+    rows = [f"u{n % 5},i{n % 9},{BEGIN_S + n},{n % 2}" for n in range(31)]
+    events.write_text("\n".join(["user_id,item_id,timestamp,click", *rows]))
+    items.write_text("item_id,title,price\n" + "".join(f"i{n},Thing {n},{n / 2}\n" for n in range(9)))
+    given = ["publish", str(events), "--items", str(items), "--attribute", "title", "--attribute", "price"]
+    told = await svq.json(*given, "--rate", "20")
+    assert told["published"] == 40
+    assert told["seconds"] >= (40 - 5) / 20, "the first quarter of a second at once, then as it is due"
+    candidates = await read_topic(
+        settings_with_topics.kafka.bootstrap_servers, settings_with_topics.topics.candidates, range(2)
+    )
+    carried = {record.key: json.loads(record.value or b"")["attributes"] for record in candidates}
+    assert carried == {f"i{n}".encode(): {"title": f"Thing {n}", "price": n / 2} for n in range(9)}
+    refused = await svq("publish", str(events), "--attribute", "title")
+    assert "give that with --items" in str(refused.exception)
+    refused = await svq("publish", str(events), "--items", str(items), "--attribute", "colour")
+    assert "no column colour" in str(refused.exception)
