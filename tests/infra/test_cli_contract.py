@@ -49,7 +49,8 @@ LEAVES = [(words, command) for words, command in EVERY if not hasattr(command, "
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variables of ours but a Kafka that is not there, no file in the working directory."""
-    for name in [name for name in os.environ if name.startswith("SVQ_")]:
+    monkeypatch.setenv("SVQ_CONFIG", "")  # first: `--config` sets it, and the next test must not find that
+    for name in [name for name in os.environ if name.startswith("SVQ_") and name != "SVQ_CONFIG"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SVQ_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.chdir(tmp_path)
