@@ -44,6 +44,7 @@ COMMANDS = {
     "config": "infra.commands.config",
     "doctor": "infra.commands.doctor",
     "completion": "infra.commands.completion",
+    "keys": "infra.commands.keys",
     "migrate": "infra.commands.migrate",
     "table": "infra.commands.table",
     "dead-letters": "infra.commands.dead_letters",

@@ -14,6 +14,7 @@ from schemas.complaints import complain
 from schemas.eligible import EligibleSettings
 from schemas.kafka import KafkaSettings
 from schemas.retriever import FeaturesSettings, ModelSettings, TaskSettings, build_config
+from schemas.service import PublishingSettings, SecuritySettings
 from schemas.topics import Topics
 from schemas.tracing import TracingSettings
 from schemas.workers import BrokerSettings, IndexerSettings, LogSettings, ServerSettings, TrainerSettings
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     trainer: TrainerSettings = TrainerSettings()
     indexer: IndexerSettings = IndexerSettings()
     server: ServerSettings = ServerSettings()
+    publishing: PublishingSettings = PublishingSettings()
+    security: SecuritySettings = SecuritySettings()
     logs: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
     eligible: EligibleSettings = EligibleSettings()

@@ -1,6 +1,7 @@
 """Errors as callers see them: problem+json, with what to do about it and never a stack trace."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -10,13 +11,18 @@ from starlette.exceptions import HTTPException
 from schemas.http import Problem, QueryError
 from serving.json_body import encode_json
 
-MEDIA_TYPE = "application/problem+json"
-TITLES = {
-    400: "The body is not JSON",
+MEDIA_TYPE: Final = "application/problem+json"
+TITLES: Final = {
+    400: "The request cannot be read",
+    401: "The request names no key that is known",
+    403: "The key does not allow this",
     404: "Not found",
     405: "Method not allowed",
+    408: "The request came too slowly",
     413: "The body is too large",
+    415: "The body is of a type that is not taken here",
     422: "The request cannot be answered as it is",
+    429: "Too much at a time",
     500: "A defect of the server",
     503: "Not now",
 }
@@ -27,9 +33,12 @@ log = structlog.get_logger(__name__)
 class ProblemError(Exception):
     """Ends a request with a problem."""
 
-    def __init__(self, status: int, code: str, detail: str, remedy: str) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, remedy: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.problem = problem(status, code, detail, remedy)
+        self.headers = headers
 
 
 def problem(status: int, code: str, detail: str, remedy: str) -> Problem:
@@ -37,10 +46,10 @@ def problem(status: int, code: str, detail: str, remedy: str) -> Problem:
     return Problem(f"urn:streamvq:problem:{code}", TITLES.get(status, "Error"), status, detail, code, remedy)
 
 
-def problem_response(what: Problem) -> Response:
-    """The problem as a response; 503 says when to try again."""
-    headers = {"Retry-After": "1"} if what.status == 503 else None
-    return Response(encode_json(what), what.status, headers, MEDIA_TYPE)
+def problem_response(what: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem as a response; 429 and 503 say when to try again."""
+    again = {"Retry-After": "1"} if what.status in {429, 503} else {}
+    return Response(encode_json(what), what.status, again | dict(headers or {}), MEDIA_TYPE)
 
 
 def install_problems(app: FastAPI) -> None:
@@ -53,7 +62,7 @@ def install_problems(app: FastAPI) -> None:
 
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for this type
-    return problem_response(error.problem)
+    return problem_response(error.problem, error.headers)
 
 
 async def _query(_: Request, error: Exception) -> Response:
@@ -77,7 +86,8 @@ async def _http(_: Request, error: Exception) -> Response:
     if error.status_code == 400:  # it comes from reading the body alone: not UTF-8, nested too deeply, endless digits
         return _not_json(f"{error.detail}.")
     code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    return problem_response(problem(error.status_code, code, str(error.detail), "See /docs for what there is."))
+    what = problem(error.status_code, code, str(error.detail), "See /docs for what there is.")
+    return problem_response(what, error.headers)
 
 
 def _not_json(detail: str) -> Response:
