@@ -91,7 +91,8 @@ class Stack:
         """Where the server answers, as the beginning of a URL."""
         server = self.settings.server
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - only compared
-        return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
+        scheme = "https" if self.settings.security.tls_certificate else "http"
+        return f"{scheme}://[{host}]:{server.port}" if ":" in host else f"{scheme}://{host}:{server.port}"
 
     @property
     def failure(self) -> StreamVQError | None:

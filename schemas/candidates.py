@@ -36,19 +36,21 @@ class Deletion(msgspec.Struct, frozen=True):
     item_id: str
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
+    """A candidate as it is written."""
+
     item_id: Id | UnsetType = UNSET
     timestamp: Whole | UnsetType = UNSET
     features: Features | None = None
     attributes: Attributes | None = None
 
 
-class _StrictBody(_Body, forbid_unknown_fields=True):
+class _StrictBody(Body, forbid_unknown_fields=True):
     """What nearly all candidates are: nothing to count."""
 
 
 _strict = msgspec.json.Decoder(_StrictBody)
-_lenient = msgspec.json.Decoder(_Body)
+_lenient = msgspec.json.Decoder(Body)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -80,14 +82,14 @@ def decode_candidate(
     return Candidate(item_id, timestamp, body.features or {}, attributes)
 
 
-def _body(value: bytes, tally: Tally) -> _Body:
+def _body(value: bytes, tally: Tally) -> Body:
     try:
         return _strict.decode(value)
     except (ValueError, RecursionError):
         pass
     try:
         body = _lenient.decode(value)
-        tally.unknown_fields += len(_fields.decode(value).keys() - _Body.__struct_fields__)
+        tally.unknown_fields += len(_fields.decode(value).keys() - Body.__struct_fields__)
     except (ValueError, RecursionError) as error:
         raise event_error(error, value) from error
     return body

@@ -25,7 +25,9 @@ class Exposure(msgspec.Struct, frozen=True):
     context: dict[str, FeatureValue]
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
+    """An exposure as it is written."""
+
     user_id: Id | UnsetType = UNSET
     item_id: Id | UnsetType = UNSET
     timestamp: Whole | UnsetType = UNSET
@@ -34,19 +36,19 @@ class _Body(msgspec.Struct):
     context: Features | None = None
 
 
-class _StrictBody(_Body, forbid_unknown_fields=True):
+class _StrictBody(Body, forbid_unknown_fields=True):
     """What nearly all events are: nothing to count, so an array decodes in one go."""
 
 
 _strict = msgspec.json.Decoder(_StrictBody)
 _strict_array = msgspec.json.Decoder(list[_StrictBody])
-_lenient = msgspec.json.Decoder(_Body)
+_lenient = msgspec.json.Decoder(Body)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode_exposures(
-    value: bytes | None, key: bytes | None, now_ms: int, tasks: AbstractSet[str], tally: Tally | None = None
+    value: bytes | None, key: bytes | None, now_ms: int, tasks: AbstractSet[str] | None, tally: Tally | None = None
 ) -> tuple[list[Exposure], list[Rejected]]:
     """The exposures in one record: an object, or an array of them, of one user or of several.
 
@@ -54,7 +56,7 @@ def decode_exposures(
         value: the record's value; None holds no exposure, but erases the user that the key names.
         key: the record's key: the user of events that name none.
         now_ms: wall clock, ms since 1970.
-        tasks: names that labels may have.
+        tasks: names that labels may have; None: any.
         tally: where skipped fields are counted.
 
     Returns:
@@ -79,7 +81,7 @@ def decode_exposures(
 class _Reader:
     key: bytes | None
     now_ms: int
-    tasks: AbstractSet[str]
+    tasks: AbstractSet[str] | None
     tally: Tally
 
     def one_by_one(self, value: bytes, *, is_array: bool) -> tuple[list[Exposure], list[Rejected]]:
@@ -96,15 +98,15 @@ class _Reader:
                 rejected.append(Rejected(error.reason, error.detail, element, index if is_array else None))
         return taken, rejected
 
-    def body(self, value: bytes) -> _Body:
+    def body(self, value: bytes) -> Body:
         try:
             body = _lenient.decode(value)
-            self.tally.unknown_fields += len(_fields.decode(value).keys() - _Body.__struct_fields__)
+            self.tally.unknown_fields += len(_fields.decode(value).keys() - Body.__struct_fields__)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise event_error(error, value) from error
         return body
 
-    def exposure(self, body: _Body) -> Exposure:
+    def exposure(self, body: Body) -> Exposure:
         return Exposure(
             checked_id(body.user_id, self.key, "user_id"),
             checked_id(body.item_id, None, "item_id"),
@@ -115,7 +117,7 @@ class _Reader:
         )
 
     def labels(self, labels: dict[str, float | bool | None]) -> dict[str, float]:
-        if not labels.keys() <= self.tasks:
+        if self.tasks is not None and not labels.keys() <= self.tasks:
             raise EventError(
                 Reason.UNKNOWN_TASK, f"{sorted(labels.keys() - self.tasks)} are none of {sorted(self.tasks)}"
             )

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
 from schemas.settings import Settings
 from serving.about import configuration, versions
+from serving.access import Access
 from serving.console.letters import LetterBox
 from serving.console.pages import page_routes
 from serving.console.recorder import Recorder
@@ -18,12 +19,16 @@ from serving.console.views import Views
 from serving.desk import Desk
 from serving.follower import Follower
 from serving.gate import Gate
+from serving.guard import Guard
 from serving.metrics import Metrics
+from serving.openapi import Described
 from serving.problems import ProblemError, install_problems
+from serving.publishing import Publishing
 from serving.replica import Replica
 from serving.routes_about import about_routes
 from serving.routes_health import health_routes
 from serving.routes_near import near_routes
+from serving.routes_publish import publish_routes, takes_lines
 from serving.routes_retrieve import retrieve_routes
 from serving.routes_rows import rows_routes
 from serving.routes_state import state_routes
@@ -56,23 +61,47 @@ class Server:
         self.recorder = Recorder(self.replica, self.observer, settings, self.desk.uncounted)
         self.follower.on_records = self.recorder.records
         self.metrics.on_request = self.recorder.answers.request
+        self.publishing = Publishing(settings, self.metrics, self.tracing.headers if self.tracing else tuple)
+        self.access = Access(settings.security)
         self.app = _create_app(self, settings)
 
     async def run(self) -> None:
         """Keep the replica up until cancelled; StreamVQError when that has become impossible."""
         recording = guarded(self.recorder.run(), name="recorder")
+        watching = guarded(self.access.watch(), name="access")
         try:
             await self.follower.run(self.metrics)
         finally:
-            recording.cancel()
-            with suppress(asyncio.CancelledError):
-                await recording
+            for task in (recording, watching):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def stop(self) -> None:
+        """Let go of Kafka, once no request is answered any more."""
+        await self.publishing.outbox.stop()
+
+    def tasks(self) -> frozenset[str] | None:
+        """What the model predicts; None before there is one."""
+        model = self.replica.model
+        return None if model is None else frozenset(task.name for task in model.config.tasks)
 
 
 def _create_app(server: Server, settings: Settings) -> FastAPI:
-    gate = Middleware(Gate, metrics=server.metrics, max_body_bytes=settings.server.max_body_bytes)
+    ready = [Depends(_when_ready(server))]
+    asking = APIRouter()
+    for routes in (retrieve_routes(server.desk), near_routes(server.desk)):
+        asking.include_router(routes)
+    gate = Middleware(
+        Gate,
+        metrics=server.metrics,
+        max_body_bytes=settings.server.max_body_bytes,
+        guard=Guard(settings.security, server.access.keyring, asking.routes),
+        body_deadline_s=settings.security.body_deadline_s,
+        streams=takes_lines,
+    )
     around = [Middleware(Traced, tracing=server.tracing)] if server.tracing else []
-    app = FastAPI(
+    app = Described(
         title="streamvq",
         version=version("streamvq"),
         description=ABOUT,
@@ -80,12 +109,11 @@ def _create_app(server: Server, settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     install_problems(app)
-    ready = [Depends(_when_ready(server))]
-    app.include_router(retrieve_routes(server.desk), dependencies=ready)
-    app.include_router(near_routes(server.desk), dependencies=ready)
+    app.include_router(asking, dependencies=ready)
     app.include_router(rows_routes(Rows(server.replica), ready))
     app.include_router(about_routes(lambda: versions(server.replica), lambda: configuration(settings, server.replica)))
     app.include_router(state_routes(server.observer, ready))
+    app.include_router(publish_routes(server.publishing, server.tasks))
     views, letters = Views(server.replica, server.recorder), LetterBox(settings.kafka, settings.topics.dead_letters)
     app.include_router(console_routes(views, letters, ready))
     app.include_router(health_routes(server.observer, server.metrics))

@@ -146,13 +146,19 @@ CONFIGURATION: Final = Configuration(
     {"dim": 64, "tasks": [{"name": "click"}]},
 )
 
-_PROBLEMS: Final[dict[int, Problem]] = {
+PROBLEMS: Final[dict[int, Problem]] = {
     400: problem(
         400, "not_json", "The body is not JSON: Expecting value.", "Send a JSON object as described at /docs."
     ),
+    401: problem(401, "no_key", "The request names no API key.", "Send one as `Authorization: Bearer <key>`."),
+    403: problem(403, "read_only_key", "The API key 0c1fe2a9b3 may read.", "Use a key that may write."),
     404: problem(404, "no_such_item", "There is no item 'i43'.", "Publish it to the topic of candidates."),
+    408: problem(408, "body_too_slow", "The body did not come within 10 s.", "Send it faster, or less at a time."),
     413: problem(413, "body_too_large", "A body may have 1048576 bytes.", "Send less at a time."),
+    415: problem(415, "unsupported_media_type", "The body is text/plain.", "Send application/json."),
     422: problem(422, "invalid_request", "k: Input should be greater than or equal to 1", "See /docs."),
+    429: problem(429, "too_many_requests", "600 requests a minute are allowed.", "Wait as long as Retry-After says."),
+    500: problem(500, "defect", "The server met an error of its own.", "Report it with the server's log."),
     503: problem(503, "not_ready", "Still reading; waiting for svq-items.", "Try again; /readyz says how far it is."),
 }
 
@@ -165,6 +171,5 @@ def answered(example: Any) -> dict[int | str, dict[str, Any]]:
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, with an example each."""
     return {
-        status: {"model": Problem, "content": {MEDIA_TYPE: {"example": plain(_PROBLEMS[status])}}}
-        for status in statuses
+        status: {"model": Problem, "content": {MEDIA_TYPE: {"example": plain(PROBLEMS[status])}}} for status in statuses
     }

@@ -1,22 +1,24 @@
 """What every request passes: a bounded body, a bounded number at a time, a clock, and a last guard against defects."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schemas.http import Problem
+from serving.bodies import BodyTooLargeError, BodyTooSlowError, Paced, Replayed, header, read_body
+from serving.guard import Guard
 from serving.metrics import Metrics
-from serving.problems import problem, problem_response
+from serving.problems import ProblemError, problem_response
 
 MOST_AT_ONCE: Final = 512
+LESS: Final = "Ask more slowly, or add servers."
+GONE: Final = 499
+"""Counted for a client that left before its request was whole."""
 
 log = structlog.get_logger(__name__)
-
-
-class _BodyTooLargeError(Exception):
-    """More bytes come than a body may have."""
 
 
 class Gate:
@@ -26,12 +28,26 @@ class Gate:
         app: what handles the requests.
         metrics: where they are counted.
         max_body_bytes: longest body.
+        guard: who is let in.
+        body_deadline_s: how long a body may take, or the next piece of one that is read piece by piece.
+        streams: whether the application reads the body of a request itself, piece by piece.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        max_body_bytes: int,
+        guard: Guard,
+        body_deadline_s: float,
+        streams: Callable[[Scope], bool],
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._guard = guard
+        self._body_deadline_s = body_deadline_s
+        self._streams = streams
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,55 +65,36 @@ class Gate:
             self._metrics.request(_route(scope), outgoing.status, time.perf_counter() - begin)
 
     async def _guarded(self, scope: Scope, receive: Receive, outgoing: "_Outgoing") -> None:
-        what: Problem | None = None
-        if self._running > MOST_AT_ONCE:
-            detail = f"More than {MOST_AT_ONCE} requests at a time."
-            what = problem(503, "overloaded", detail, "Ask more slowly, or add servers.")
-        else:
-            try:
-                body = await _read(receive, _declared(scope), self._max_body_bytes)
-                await self._app(scope, _Replayed(body, receive), outgoing)
-            except _BodyTooLargeError:
+        try:
+            if self._running > MOST_AT_ONCE:
+                raise ProblemError(503, "overloaded", f"More than {MOST_AT_ONCE} requests at a time.", LESS)
+            await self._guard.admit(scope)
+            await self._app(scope, await self._body(scope, receive), outgoing)
+        except ClientDisconnect:
+            outgoing.status = GONE
+        except Exception as error:  # noqa: BLE001 - the last guard: nobody outside sees a stack trace
+            what = self._explain(error, scope["path"])
+            if not outgoing.started:
+                await problem_response(what.problem, what.headers)(scope, receive, outgoing)
+
+    def _explain(self, error: Exception, path: str) -> ProblemError:
+        match error:
+            case ProblemError():
+                return error
+            case BodyTooLargeError():
                 detail = f"A body may have {self._max_body_bytes} bytes."
-                what = problem(413, "body_too_large", detail, "Send less at a time.")
-            except Exception as error:
-                log.exception("request_failed", path=scope["path"], error=repr(error))
-                what = problem(500, "defect", "The server met an error of its own.", "Report it with the server's log.")
-        if what is not None and not outgoing.started:
-            await problem_response(what)(scope, receive, outgoing)
+                return ProblemError(413, "body_too_large", detail, "Send less at a time.")
+            case BodyTooSlowError():
+                detail = f"The body did not come within {self._body_deadline_s:g} s."
+                return ProblemError(408, "body_too_slow", detail, "Send it faster, or less at a time.")
+        log.error("request_failed", path=path, error=repr(error), exc_info=error)
+        return ProblemError(500, "defect", "The server met an error of its own.", "Report it with the server's log.")
 
-
-def _declared(scope: Scope) -> int:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0
-
-
-async def _read(receive: Receive, declared: int, most: int) -> bytes:
-    """The whole body, before the application sees any of it: it is small, and too large a one must not come in."""
-    if declared > most:
-        raise _BodyTooLargeError
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > most:
-            raise _BodyTooLargeError
-    return body
-
-
-class _Replayed:
-    """`receive` that hands out a body that was already read, then what comes after it."""
-
-    def __init__(self, body: bytes, receive: Receive) -> None:
-        self._body: bytes | None = body
-        self._receive = receive
-
-    async def __call__(self) -> Message:
-        if self._body is None:
-            return await self._receive()
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
+    async def _body(self, scope: Scope, receive: Receive) -> Receive:
+        if self._streams(scope):
+            return Paced(receive, self._body_deadline_s)
+        declared = header(scope, b"content-length")
+        return Replayed(await read_body(receive, declared, self._max_body_bytes, self._body_deadline_s), receive)
 
 
 class _Outgoing:

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from streamvq_client.record import Record
 
 from schemas.http import Answer
+from schemas.http_publish import Published
 from schemas.http_state import Stats
 from serving.state import Observer
 from tables.process_metrics import measure_process
@@ -46,6 +47,16 @@ class Metrics:
         )
         self.on_request: Callable[[str, int, float], None] | None = None
         """Told of every request: its route, status and seconds."""
+        self._published = Counter(
+            "svq_published_events",
+            "Events published over HTTP by what became of them",
+            ("stream", "outcome"),
+            registry=self.registry,
+        )
+        self._waiting = Gauge("svq_publishing_events", "Events that wait for Kafka", registry=self.registry)
+        self._waiting_bytes = Gauge(
+            "svq_publishing_bytes", "Bytes of events that wait for Kafka", registry=self.registry
+        )
         self.loop_lag = Gauge("svq_event_loop_lag_seconds", "How late the event loop wakes up", registry=self.registry)
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -58,6 +69,17 @@ class Metrics:
     def answered(self, answer: Answer) -> None:
         """Count an answer."""
         self._answers.labels(answer.rests_on).inc()
+
+    def published(self, stream: str, published: Published) -> None:
+        """Count the events of a request."""
+        self._published.labels(stream, "acknowledged").inc(published.acknowledged)
+        self._published.labels(stream, "rejected").inc(published.rejected)
+        self._published.labels(stream, "unacknowledged").inc(published.unacknowledged)
+
+    def watch_outbox(self, inflight: Callable[[], tuple[int, int]]) -> None:
+        """Ask here how many bytes and events wait for Kafka."""
+        self._waiting_bytes.set_function(lambda: inflight()[0])
+        self._waiting.set_function(lambda: inflight()[1])
 
     def took(self, what: str, seconds: float) -> None:
         """Note how long queries could not run."""

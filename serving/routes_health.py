@@ -1,6 +1,7 @@
 """For those who watch: alive, ready, metrics."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from schemas.http_state import Readiness
 from serving.examples import READINESS, answered
@@ -24,7 +25,7 @@ def health_routes(observer: Observer, metrics: Metrics) -> APIRouter:
         readiness = observer.readiness()
         return Response(encode_json(readiness), 200 if readiness.ready else 503, media_type="application/json")
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", response_class=PlainTextResponse)
     async def exposition() -> Response:
         """Prometheus metrics."""
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

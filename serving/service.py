@@ -14,7 +14,9 @@ import uvicorn
 from pipeline.merge import merge
 from pipeline.postings import Postings
 from schemas.settings import Settings
+from serving.access import warn
 from serving.app import Server
+from serving.connection import connections
 from tables.stopping import stop_on_signals
 from tables.watch import watched
 
@@ -56,12 +58,19 @@ async def _serve(server: Server, settings: Settings, listening: socket.socket, s
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=connections(settings.security.header_deadline_s),
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        ssl_context_factory=server.access.tls,
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
     web = _Web(config)
     host, port = listening.getsockname()[:2]
-    log.info("listening", url=f"http://{host}:{port}", kafka=settings.kafka.bootstrap_servers)
+    scheme = "https" if settings.security.tls_certificate else "http"
+    log.info("listening", url=f"{scheme}://{host}:{port}", kafka=settings.kafka.bootstrap_servers)
+    warn(settings.security, host)
     following = asyncio.create_task(server.run(), name="follower")
     answering = asyncio.create_task(web.serve(sockets=[listening]), name="web")
     asked = asyncio.create_task(stop.wait(), name="stop")
@@ -72,6 +81,7 @@ async def _serve(server: Server, settings: Settings, listening: socket.socket, s
         web.stop()
         following.cancel()
         await answering
+        await server.stop()
         with suppress(asyncio.CancelledError):
             await following
 

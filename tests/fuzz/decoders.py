@@ -21,8 +21,10 @@ from schemas.commit import Commit, decode_commit, encode_commit
 from schemas.dead_letters import DeadLetter, decode_dead_letter, decode_mark, encode_dead_letter
 from schemas.errors import SettingsError
 from schemas.exposures import decode_exposures
+from schemas.keys import decode_keys, encode_keys, new_key
 from schemas.model_file import ExportedModel, read_model, write_model
 from schemas.parameters import ChangesBuilder, decode_config, encode_config, parse_key, records_of
+from schemas.publications import split_body
 from schemas.rejection import EventError
 from schemas.settings import load_settings
 from schemas.sources import read_file
@@ -152,6 +154,8 @@ DECODERS: dict[str, Decoder] = {
     "schemas.event_fields.key_id": Decoder(
         lambda data: decode_candidate(data, None, NOW), [b"i", b"\xc3\xbc"], (EventError,)
     ),
+    "schemas.publications.split_body": Decoder(split_body, _json(EXPOSURE, [EXPOSURE, CANDIDATE]), (EventError,)),
+    "schemas.keys.decode_keys": Decoder(decode_keys, [encode_keys([new_key("a", "read").kept])], (SettingsError,)),
     "schemas.arrays.decode_array": Decoder(arrays.decode_array, ARRAYS, (FormatError,)),
     "schemas.arrays.decode_rows": Decoder(_rows_of_a_table, ARRAYS[:1], (FormatError,)),
     "schemas.arrays.parse_header": Decoder(arrays.parse_header, [*ARRAYS, *PARTS], (FormatError,)),

@@ -1,6 +1,7 @@
 """A server in this process, answering at a real socket from a real Kafka."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -78,12 +79,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, trust: ssl.SSLContext | None = None) -> AsyncIterator[Running]:
+    """A server of these settings, which is `trust`ed if it has a certificate."""
     compile_loops()
     with listen(settings.server) as listening:
         task = asyncio.create_task(serve(settings, listening))
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
+        address = f"{'https' if trust else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=address, timeout=DEADLINE_S, verify=trust or True) as client:
             try:
                 yield Running(client, task)
             finally:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from streamvq_client.partitioner import partition_of
 
 from schemas.kafka import connection
 from schemas.settings import Settings
 from schemas.tracing import TracingSettings
+from tables.offsets import reader
 from tables.tracing import Tracing
 from tests.agents.index_bench import RUN, candidate
 from tests.serving.conftest import running
@@ -90,6 +92,22 @@ async def test_a_request_is_a_span_below_its_callers(
     assert item.trace_id.hex() != TRACE
     assert {service for service, _ in collector.spans} == {"svq-server"}
     assert not [span for _, span in collector.spans if "secret" in str(span)], "ids stay where they are"
+
+
+async def test_what_is_published_over_http_belongs_to_the_callers_trace(
+    collector: Collector, server_settings: Settings
+) -> None:
+    traced = server_settings.model_copy(update={"tracing": TracingSettings(endpoint=collector.endpoint)})
+    async with running(traced) as server:
+        caller = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+        await server.ready()
+        answer = await server.client.post("/v1/candidates", json={"item_id": "i1"}, headers=caller)
+        assert answer.status_code == 200
+    async with reader(connection(traced.kafka)) as kafka:
+        kafka.assign([TopicPartition(traced.topics.candidates, partition_of(b"i1", 2))])
+        record = await asyncio.wait_for(kafka.getone(), DEADLINE_S)
+    (published,) = collector.named("POST /v1/candidates")
+    assert dict(record.headers)["traceparent"].decode() == f"00-{TRACE}-{published.span_id.hex()}-01"
 
 
 async def test_a_collector_that_is_away_costs_no_answer(server_settings: Settings, world: World) -> None:
