@@ -26,8 +26,11 @@ def page() -> Iterator[str]:
         yield from table(("status", "answer"), [_answer(*one) for one in operation["responses"].items()])
     yield from ("## Bodies", "")
     for name, schema in document["components"]["schemas"].items():
-        if schema.get("properties"):
+        if schema.keys() & {"properties", "enum"}:
             yield from (f"### {name}", "", (schema.get("description") or "").split("\n\n")[0], "")
+        if "enum" in schema:
+            yield from (f"One of {_kind(schema)}.", "")
+        if schema.get("properties"):
             wanted = schema.get("required", [])
             rows = [_field(field, one, wanted) for field, one in schema["properties"].items()]
             yield from table(("field", "type", "default", "what"), rows)

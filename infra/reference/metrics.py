@@ -14,6 +14,7 @@ Labels are bounded: none ever holds an id of a user or an item. [Monitoring](../
 
 LABELS = {
     "agent": "`candidates` or `assignments`",
+    "outcome": "`acknowledged`, `rejected` or `unacknowledged`, as in [answers](../publishing.md#what-an-answer-means)",
     "part": "`aux` (loss on the item vector) or `ind` (loss on its code)",
     "partition": "number of a partition that this process holds",
     "reason": "a reason of the [dead letters](errors.md#dead-letters)",
@@ -21,6 +22,7 @@ LABELS = {
     "result": "what became of it: a few words that the code holds",
     "route": "pattern of the path, as in [HTTP endpoints](http.md); `none` for what is no path",
     "status": "HTTP status",
+    "stream": "`exposures` or `candidates`",
     "topic": "one of the retriever's topics",
     "what": "what must move, or what was taken: a few words that the code holds, or a topic and its partition",
     "role": "`trainer`, `indexer` or `server`",

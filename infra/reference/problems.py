@@ -31,8 +31,9 @@ def problems() -> list[Found]:
 
 
 def _in(module: ast.Module) -> Iterator[Found]:
+    constants = dict(_constants(module))
     for scope in [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]:
-        known = {
+        known = constants | {
             target.id: node.value
             for node in ast.walk(scope)
             if isinstance(node, ast.Assign)
@@ -43,6 +44,13 @@ def _in(module: ast.Module) -> Iterator[Found]:
             name = call.func.id if isinstance(call.func, ast.Name) else ""
             if name in PLACES and len(call.args) >= 3:
                 yield from _kinds(call.args, PLACES[name], known)
+
+
+def _constants(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    for node in module.body:
+        match node:
+            case ast.AnnAssign(ast.Name(name), _, ast.expr() as value) | ast.Assign([ast.Name(name)], value):
+                yield name, value
 
 
 def _kinds(arguments: list[ast.expr], place: int | None, known: dict[str, ast.expr]) -> Iterator[Found]:

@@ -114,5 +114,7 @@ def test_pages_name_what_exists(page: Path) -> None:
         assert first in verbs, f"no command svq {first}"
         assert first not in groups or not second or f"{first} {second}" in verbs, f"no command svq {first} {second}"
     settings = {".".join((*path, field)) for path, section in sections() for field in section.model_fields}
-    for setting in re.findall(r"`((?:kafka|broker|trainer|indexer|server|logs|model)\.[a-z][a-z_]+)`", text):
+    for setting in re.findall(
+        r"`((?:kafka|broker|trainer|indexer|server|publishing|security|logs|model)\.[a-z][a-z_]+)`", text
+    ):
         assert setting in settings, f"no setting {setting}"
