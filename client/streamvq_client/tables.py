@@ -46,13 +46,17 @@ class Table(Generic[R]):
 
     def read(self, record: Record) -> tuple[str, R | None]:
         """Key and row of a record of it, None for a deletion; FormatError for what no worker writes."""
-        if record.key is None:
-            raise FormatError("a record has no key")
-        try:
-            key = record.key.decode()
-        except UnicodeDecodeError as error:
-            raise FormatError(f"the key {record.key[:32]!r} is not UTF-8") from error
-        return key, None if record.value is None else self.decode(record.value)
+        return key_of(record), None if record.value is None else self.decode(record.value)
+
+
+def key_of(record: Record) -> str:
+    """The key of a row; FormatError for one that no worker writes."""
+    if record.key is None:
+        raise FormatError("a record has no key")
+    try:
+        return record.key.decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"the key {record.key[:32]!r} is not UTF-8") from error
 
 
 ITEMS: Final[Table[ItemRow]] = Table("items", "indexer", decode_item)

@@ -11,10 +11,10 @@ from streamvq_client import answers, states
 from streamvq_client.async_client import AsyncClient
 from streamvq_client.client import Client
 from streamvq_client.errors import NotFoundError, NotNowError, RequestError
-from streamvq_client.questions import Query
+from streamvq_client.questions import NearestQuery, Query, Quota, SimilarQuery
 from streamvq_client.rows import ItemRow
 
-from schemas import http, http_state
+from schemas import http, http_near, http_state
 from schemas.settings import Settings
 from tests.serving.conftest import publish, running
 from tests.serving.world import BEGIN, World
@@ -23,7 +23,7 @@ ODD = ("a/b", "..", "ü ?#%", "i1/../i2")
 SHARED = [
     (getattr(ours, name), body)
     for ours in (answers, states)
-    for theirs in (http, http_state)
+    for theirs in (http, http_near, http_state)
     for name, body in vars(theirs).items()
     if dataclasses.is_dataclass(body) and hasattr(ours, name)
 ]
@@ -61,12 +61,35 @@ async def test_both_clients_say_what_the_server_holds(world: World, server_setti
             stats = await client.stats()
             assert (stats.items, stats.tasks) == (300 + len(ODD), ["click", "watch"])
             assert (await client.readiness()).ready
+            await _look_around(client, world)
             with pytest.raises(NotFoundError, match="no_such_item"):
                 await client.item("nobody")
             with pytest.raises(RequestError, match="unknown_task"):
                 await client.retrieve(Query(tasks={"buy": 1}))
         again = await asyncio.to_thread(_retrieve, url, Query(user_id="u1", k=5, exclude=["i1"], tasks={"click": 1}))
         assert [item.id for item in again.items] == [item.id for item in answer.items]
+
+
+async def _look_around(client: AsyncClient, world: World) -> None:
+    """What else there is to ask."""
+    cheap = {"attribute": "title", "in": ["Item 1", "Item 2", "Item 3"]}
+    answer = await client.retrieve(Query(user_id="u1", k=5, filter=cheap, quotas=[Quota(most=9)]))
+    assert ({item.id for item in answer.items}, answer.matching) == ({"i1", "i2", "i3"}, 3)
+    assert answer.why_fewer
+    similar = await client.similar("i1", SimilarQuery(k=4, exclude=["i2"]))
+    assert (similar.item, similar.returned, similar.items[0].similarity <= 1.0001) == ("i1", 4, True)
+    for name in ODD:
+        assert (await client.similar(name)).item == name
+    nearest = await client.nearest_clusters(NearestQuery(user_id="u1", limit=3))
+    assert len(nearest.clusters) == 3
+    page = await client.cluster_items(nearest.clusters[0].id, task="click", limit=1)
+    assert (page.task, len(page.items)) == ("click", min(page.total, 1))
+    assert [one.item for one in (await client.user("u1")).history] == world.histories["u1"]
+    assert "title" in {one.name for one in (await client.attributes()).attributes}
+    assert (await client.tables()).tables["items"] == 300 + len(ODD)
+    assert (await client.row("items", "a/b")).row["attributes"] == {"title": "a/b"}
+    assert (await client.versions()).version == world.number
+    assert (await client.configuration()).settings["server"]["port"] == 0
 
 
 async def test_a_server_that_is_not_ready_says_so_after_all_attempts(server_settings: Settings) -> None:
