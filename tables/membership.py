@@ -42,8 +42,10 @@ def _open(path: Path) -> int:
             os.link(own, path)
         except FileExistsError:
             pass
+        except OSError:  # a file system without links
+            own.replace(path)
         finally:
-            own.unlink()
+            own.unlink(missing_ok=True)
     return os.open(path, os.O_RDONLY)
 
 
