@@ -17,7 +17,7 @@ MARK: Final = "svq"
 """How every key begins: scanners of code and logs find those that were left there."""
 ID_BYTES: Final = 5
 SECRET_BYTES: Final = 32
-FORMAT: Final = 1
+FORMAT = 1
 
 Scope = Literal["read", "write"]
 
@@ -93,7 +93,7 @@ def decode_keys(content: bytes) -> list[ApiKey]:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"is no file of keys: {error}. `svq keys create` writes one") from error
     if file.v != FORMAT:
-        raise SettingsError(f"has format {file.v}, and {FORMAT} is known: update streamvq")
+        raise SettingsError(f"has format version {file.v}, this program knows {FORMAT}: update streamvq")
     if len({key.id for key in file.keys}) < len(file.keys):
         raise SettingsError("holds two keys of one id: remove one of them")
     if any(key.expires is not None and key.expires.tzinfo is None for key in file.keys):

@@ -25,6 +25,12 @@ TRUSTED = {
     "streamvq_client.versioned": "makes the decoders of rows, commits and blocks",
     "infra.load.api": "answers of the server that the demonstration started itself",
     "infra.event_files": "files of the operator, whose events workers decode like any others",
+    "serving.near": "makes a question of another one, both decoded before",
+    "infra.commands.retrieve": "what the operator typed",
+    "infra.conditions": "what the operator typed",
+    "infra.doctor.machine": "the settings file, of which it looks at names only",
+    "infra.first_settings.written": "reads back what it wrote itself a line before",
+    "infra.speed.memory": "output of a process of ours that it started",
     "infra.broker_state": "a note of ours in the broker's folder, not believed when it is broken",
 }
 DECODES = r"decode|decode_\w+|parse_\w+|load_settings"

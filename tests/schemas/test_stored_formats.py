@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,13 +25,16 @@ from streamvq_client.rows import ClusterRow, HistoryRow, ItemIndexRow, ItemRow
 from streamvq_client.versioned import Step, decoder
 
 from agents.partition_rows import ItemMark, decode_mark
+from infra.exported.manifest import FileEntry, Manifest, ModelEntry, read_manifest, write_manifest
 from pipeline.changes import Changes
 from pipeline.config import Feature, ModelConfig, Task
 from schemas import arrays, assignments, commit, dead_letters, parameters
 from schemas.assignments import AssignmentBlock
 from schemas.commit import Commit
 from schemas.dead_letters import DeadLetter
+from schemas.errors import SettingsError
 from schemas.kafka import KafkaSettings
+from schemas.keys import ApiKey, decode_keys, encode_keys
 from schemas.model_file import ExportedModel, ModelFileError, read_model, write_model
 from schemas.parameters import records_of
 from schemas.tensors import TensorParts, encode_chunks
@@ -66,6 +70,30 @@ class Format:
 def parts(tensor: Any) -> bytes:
     (part,) = encode_chunks(tensor)
     return part
+
+
+def refused_as_newer(read: Callable[[], Any]) -> Any:
+    """What is read; a file of a newer format is the operator's to change, so its error is one of settings."""
+    try:
+        return read()
+    except SettingsError as error:
+        raise NewerFormatError(str(error)) from error
+
+
+def keys_of(content: bytes) -> Any:
+    return refused_as_newer(lambda: decode_keys(content))
+
+
+def manifest_of(content: bytes) -> Any:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "manifest.json").write_bytes(content)
+        return refused_as_newer(lambda: read_manifest(Path(folder)))
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    with TemporaryDirectory() as folder:
+        write_manifest(Path(folder), manifest)
+        return (Path(folder) / "manifest.json").read_bytes()
 
 
 def tensor_of(part: bytes) -> Any:
@@ -173,6 +201,23 @@ COMMIT = Commit(
     metrics={"loss": 2.5},
 )
 ROWS = Reached(4711, 1_700_000_000.0, "Ux3v0")
+KEY = ApiKey(
+    id="0c1fe2a9b3",
+    name="shop-events",
+    scope="write",
+    sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    created=datetime(2026, 1, 31, 12, 0, 1, tzinfo=UTC),
+    expires=datetime(2027, 1, 31, 12, 0, 1, tzinfo=UTC),
+)
+MANIFEST = Manifest(
+    "streamvq-index",
+    1,
+    "0.1.0",
+    "2026-01-31T12:00:01+00:00",
+    "shop",
+    ModelEntry(1782579200000000001, 4096, 1_700_000_000_000, 64, 16, ["click"], 0.5, 2),
+    {"items.parquet": FileEntry(17, 4711, KEY.sha256)},
+)
 FORMATS = {
     "items": Format(
         ("client/streamvq_client/rows.py", "ItemRow"),
@@ -261,6 +306,14 @@ FORMATS = {
         (ROWS._replace(life=""), ROWS, ROWS),
         b"4 17 5 abc",
     ),
+    "keys": Format(("schemas/keys.py", "FORMAT"), keys_of, encode_keys, ([KEY],), b'{"v": 2, "keys": []}'),
+    "export": Format(
+        ("infra/exported/manifest.py", "FORMAT"),
+        manifest_of,
+        manifest_bytes,
+        (MANIFEST,),
+        b'{"kind": "streamvq-index", "v": 2}',
+    ),
 }
 # A part of another format, read without the rest.
 VIEWS = {("agents/partition_rows.py", "ItemMark")}
@@ -279,8 +332,8 @@ OF_TOPIC: dict[str, tuple[str, ...]] = {
     "indexer-clusters-changelog": ("clusters",),
     "trainer-histories-changelog": ("histories",),
 }
-# A file, and what stands beside the rows in RocksDB, a cache: of another release it is thrown away, and rebuilt.
-ON_DISK = {"model", "marker"}
+# Files, and what stands beside the rows in RocksDB, a cache: of another release it is thrown away, and rebuilt.
+ON_DISK = {"model", "marker", "keys", "export"}
 EVERY = [(name, version) for name, form in FORMATS.items() for version in range(1, form.version + 1)]
 
 
