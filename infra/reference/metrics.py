@@ -12,6 +12,7 @@ ABOUT = """At `/metrics` of each process: a server's port, `metrics_port` of tra
 Labels are bounded: none ever holds an id of a user or an item. [Monitoring](../monitoring.md) says what to watch,
 [the runbook](../runbook.md) what wakes somebody."""
 
+SUFFIXES = {"counter": "_total", "info": "_info"}
 LABELS = {
     "agent": "`candidates` or `assignments`",
     "outcome": "`acknowledged`, `rejected` or `unacknowledged`, as in [answers](../publishing.md#what-an-answer-means)",
@@ -27,10 +28,6 @@ LABELS = {
     "what": "what must move, or what was taken: a few words that the code holds, or a topic and its partition",
     "role": "`trainer`, `indexer` or `server`",
     "version": "of streamvq",
-    "implementation": "of Python",
-    "major": "of Python",
-    "minor": "of Python",
-    "patchlevel": "of Python",
 }
 
 
@@ -64,5 +61,6 @@ def _described(registry: CollectorRegistry) -> Iterator[Described]:
     for collector in list(registry._collector_to_names):  # noqa: SLF001 - metrics without a value yet are told by nobody else
         for family in collector.collect():
             labels = tuple(getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", None) or ())
-            suffix = "_total" if family.type == "counter" else ""
-            yield Described(family.name + suffix, family.type, labels, family.documentation)
+            if family.type == "info":
+                labels = tuple(sorted(family.samples[0].labels))
+            yield Described(family.name + SUFFIXES.get(family.type, ""), family.type, labels, family.documentation)

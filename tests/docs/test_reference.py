@@ -86,6 +86,10 @@ def test_every_metric_is_explained_and_named_as_prometheus_wants_it() -> None:
                 assert metric.name.endswith(("_seconds", "_bytes", "_items", "_records"))
 
 
+def test_no_label_is_explained_that_is_not_there() -> None:
+    assert LABELS.keys() == {label for role in registries() for metric in metrics(role) for label in metric.labels}
+
+
 def test_every_error_is_explained() -> None:
     for kind in (*process_errors(), *client_errors()):
         assert kind.__doc__
