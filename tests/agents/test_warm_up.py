@@ -11,9 +11,9 @@ before = set(sys.modules)
 import numpy as np
 from pipeline.batch import Batch
 from pipeline.learner import Learner
-learner = Learner(CONFIG)
+learner, names = Learner(CONFIG), [f"i{number}" for number in range(CONFIG.batch)]
 for _ in range(4):
-    learner.step(Batch(["u"], ["i"], np.ones((1, 1), np.float32)))
+    learner.step(Batch(names, names, np.ones((CONFIG.batch, 1), np.float32)))
 assert learner.model.codebook.n_codes, "the codebook is part of what is to be loaded"
 print(*sorted(set(sys.modules) - before))
 """
