@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.server_address import server_address
 from schemas.errors import SettingsError, StreamVQError, UnreachableError
 from schemas.settings import load_settings
 
@@ -17,7 +18,11 @@ KEY_VARIABLE = "SVQ_API_KEY"
 ATTEMPTS = 2  # whoever types a command tries again by hand
 
 Url = Annotated[
-    str | None, typer.Option("--url", help="Address of a server; default: that of the settings, on this machine.")
+    str | None,
+    typer.Option(
+        "--url",
+        help="Address of a server; default: that of the settings, on this machine. SSL_CERT_FILE: whom to trust.",
+    ),
 ]
 
 
@@ -32,9 +37,10 @@ def server(url: str | None) -> Iterator["Client"]:
     from streamvq_client.client import Client
     from streamvq_client.errors import ClientError
 
-    address = (url or own_address()).rstrip("/")
+    address = (url or server_address(load_settings())).rstrip("/")
     try:
-        client = Client(address, key=os.environ.get(KEY_VARIABLE) or None, attempts=ATTEMPTS)
+        # On this machine a certificate names another host. Elsewhere it counts; SSL_CERT_FILE names others to trust.
+        client = Client(address, key=os.environ.get(KEY_VARIABLE) or None, attempts=ATTEMPTS, verify=url is not None)
     except ValueError as error:
         raise SettingsError(f"--url: {error}") from error
     with client:
@@ -42,13 +48,6 @@ def server(url: str | None) -> Iterator["Client"]:
             yield client
         except ClientError as error:
             raise _ours(address, error) from error
-
-
-def own_address() -> str:
-    """Where the server of these settings answers, from this machine."""
-    settings = load_settings().server
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - only compared
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def _ours(address: str, error: Exception) -> StreamVQError:

@@ -22,6 +22,7 @@ from infra.process_logs import ProcessLogs
 from infra.reach import reach
 from infra.readiness import readiness
 from infra.roles import Role, process_environment, usual_roles
+from infra.server_address import server_address
 from infra.signals import wait
 from infra.supervised import StackEvent, Supervised
 from infra.topics import create_topics
@@ -89,10 +90,7 @@ class Stack:
     @property
     def address(self) -> str:
         """Where the server answers, as the beginning of a URL."""
-        server = self.settings.server
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - only compared
-        scheme = "https" if self.settings.security.tls_certificate else "http"
-        return f"{scheme}://[{host}]:{server.port}" if ":" in host else f"{scheme}://{host}:{server.port}"
+        return server_address(self.settings)
 
     @property
     def failure(self) -> StreamVQError | None:

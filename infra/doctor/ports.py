@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from infra.doctor.finding import Finding, failed, ok, warning
 from infra.ports import holder, is_free
 from infra.readiness import readiness
+from infra.server_address import server_address
 from schemas.errors import ResourceError
 from schemas.settings import Settings
 
@@ -12,7 +13,7 @@ from schemas.settings import Settings
 def server(settings: Settings) -> Finding:
     """Whether a server is ready, or could be started."""
     host, port = settings.server.host, settings.server.port
-    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - only compared
+    address = server_address(settings)
     if is_free(port, host):
         return warning("server", f"none at {address}", "Start one: svq server, or svq up")
     ready, said = readiness(address)
