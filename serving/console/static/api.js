@@ -52,7 +52,8 @@ async function request(path, options, signal) {
     if (!declined) response = await send(path, options, signal);
   }
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
+  signal?.throwIfAborted(); // the page was left while the answer came
+  if (response.ok && body !== null) return body;
   throw new Problem(response.status, body?.detail ?? `Answered with ${response.status}.`, body?.remedy ?? "", body?.code ?? "");
 }
 

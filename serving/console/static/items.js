@@ -95,6 +95,6 @@ function timeline({ moves, began }, item) {
   return s("svg", { class: "life", viewBox: `0 0 ${width} 54`, role: "img", "aria-label": label },
     parts.map((part, n) => [s("rect", { class: n === parts.length - 1 ? "a3" : `a${1 + (n % 2)}`, x: x(part.from), width: Math.max(1, x(part.to) - x(part.from)), y: 2, height: 18 },
       s("title", {}, `cluster ${part.cluster}: ${clock(part.from)} to ${clock(part.to)}`)),
-    x(part.to) - x(part.from) > 26 && s("text", { x: x(part.from) + 2, y: 33 }, String(part.cluster))]),
+    x(part.to) - x(part.from) > 26 && s("text", { x: x(part.from) + 2, y: 33 }, part.cluster < 0 ? "none" : String(part.cluster))]),
     s("text", { class: "tick", x: 0, y: 50 }, clock(begin)), s("text", { class: "tick", x: width, y: 50, "text-anchor": "end" }, `now, after ${count(moves.length, "move")}`));
 }

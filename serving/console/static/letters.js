@@ -14,7 +14,7 @@ export default function letters(main, _, context) {
     show(readout, h("span", { class: "muted" }, seen.complete ? `all of ${count(seen.looked, "record")}` : `the last ${count(seen.looked, "record")}`));
     show(reasons, Object.entries(seen.reasons).map(([reason, times]) => h("span", { class: "tag" }, h("bdi", {}, reason), " ", h("b", {}, number(times)))),
       seen.foreign ? h("span", { class: "tag" }, `${count(seen.foreign, "record")} that are no letters`) : null);
-    refresh(list, () => table("Dead letters, latest first", [["time", "fixed"], ["reason", "fixed"], ["what was wrong", ""], ["where it came from", ""], ["key", ""], ["event", ""]],
+    refresh(list, () => table("Dead letters, latest first", [["time", "fixed"], ["reason", "fixed"], ["what was wrong", ""], ["where it came from", "fixed"], ["key", "fixed"], ["event", ""]],
       seen.letters.map((letter) => [when(letter.time), h("bdi", {}, letter.reason, letter.replayed ? " (replayed)" : ""), h("bdi", {}, letter.detail),
         h("bdi", { class: "mono" }, letter.place), text(letter.key, letter.key_base64), value(letter)]),
       "None. Every event that arrived was taken."));

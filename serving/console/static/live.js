@@ -34,7 +34,7 @@ export function recentShare(judged, hits, over = JUDGED) {
 export default function live(main, _, context) {
   const charts = {
     exposures: new Lines("Exposures a second", [{ name: "learnt", kind: "one" }, { name: "counted", kind: "two" }]),
-    hits: new Lines("Hit@100", [{ name: "index", kind: "one" }, { name: "popularity", kind: "two" }], { say: share, least: 0.05, none: `Begins with ${FEWEST} items that sampled users liked.` }),
+    hits: new Lines("Hit@100", [{ name: "index", kind: "one" }, { name: "popular", kind: "two" }], { say: share, least: 0.05, none: `Begins with ${FEWEST} items that sampled users liked.` }),
     lag: new Lines("Records not read yet", [{ name: "this server", kind: "one" }, { name: "trainer", kind: "two" }]),
     age: new Lines("Age of the version", [{ name: "age", kind: "one" }], { say: duration, least: 1 }),
     codes: new Lines("Codes", [{ name: "perplexity", kind: "one" }, { name: "used", kind: "two" }, { name: "all", kind: "three" }]),

@@ -41,7 +41,7 @@ export default function map(main, argument, context) {
     }
     const most = Math.max(...data.exposures_s, 1e-9), largest = Math.max(...data.items, 1);
     const place = placed(data), near = new Set(around?.neighbours.slice(0, 6).map(({ id }) => id));
-    const radius = (items) => (items ? Math.max(2.5, Math.sqrt(items / largest) * Math.min(34, 170 / Math.sqrt(data.shown))) : 2.5);
+    const radius = (items) => (items ? Math.max(2.5, Math.sqrt(items / largest) * Math.min(34, 210 / Math.sqrt(data.shown))) : 2.5);
     const at = data.id.indexOf(chosen);
     const hint = (n) => `cluster ${data.id[n]}: ${count(data.items[n], "item")}, ${number(data.exposures_s[n])} exposures/s`;
     const circles = data.id.map((id, n) => {

@@ -22,7 +22,7 @@ export default function query(main, user, context) {
   };
   const field = (id, name, node) => h("div", { class: "field" }, h("label", { for: id }, name), node);
   const check = (id, name, node) => h("label", { class: "check", for: id }, node, name);
-  const answer = h("div"), readout = h("span", { class: "readout" }), asked = h("pre"), history = h("div");
+  const answer = h("div"), readout = h("span", { class: "readout" }), asked = h("pre"), history = h("div"), nearest = h("div");
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault();
     ask();
@@ -40,7 +40,9 @@ export default function query(main, user, context) {
   liked.hidden = true;
   show(main, h("h1", { class: "hidden" }, "Query"), h("div", { class: "split" },
     h("div", { class: "grid" }, panel("Question", {}, form), panel("Users of late", { json: "v1/active-users" }, history)),
-    h("div", { class: "grid" }, liked, panel("Answer", { readout, wide: true }, answer), panel("As a request", { wide: true }, asked))));
+    h("div", { class: "grid" }, liked, panel("Answer", { readout, wide: true }, answer),
+      panel("Where the index looks first", { wide: true, note: "Clusters nearest to the user, with what the tasks say of them and how many items they hold." }, nearest),
+      panel("As a request", { wide: true }, asked))));
   show(answer, empty("Pick a user, or say what somebody liked."));
 
   function addCondition() {
@@ -87,6 +89,10 @@ export default function query(main, user, context) {
     const begin = performance.now();
     try {
       draw(await post("v1/retrieve", question, context.signal), performance.now() - begin);
+      const { user_id, history: liking, features, tasks } = question;
+      const near = await post("v1/clusters/nearest", { user_id, history: liking, features, tasks, limit: 15 }, context.signal);
+      show(nearest, near.clusters.length ? h("p", {}, near.clusters.map((one) => h("span", { class: "tag" }, clusterLink(one.id),
+        h("span", { class: "muted" }, ` ${one.score.toFixed(2)} · ${number(one.retrievable)}`)))) : empty("The codebook has not started."));
     } catch (error) {
       if (!context.signal.aborted) fail(error.message, error.remedy);
     }
