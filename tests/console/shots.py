@@ -43,26 +43,24 @@ def pages(url: str) -> dict[str, str]:
 
 
 async def shoot(opened: Browser, url: str, out: Path) -> None:
-    """Every page in light colours, two of them dark, one on a phone."""
+    """Every page in light colours, one of them dark, one on a phone."""
     found = pages(url)
     for name, place, dark, size in (
         *((name, place, False, WIDE) for name, place in found.items()),
-        ("live-dark", found["live"], True, WIDE),
         ("map-dark", "map", True, WIDE),
         ("live-phone", found["live"], False, PHONE),
-        ("query-phone", found["query"], True, PHONE),
     ):
         context = await opened.new_context(viewport=size, color_scheme="dark" if dark else "light")  # type: ignore[arg-type]
         page = await context.new_page()
         await page.goto(f"{url}/console/#/{place}")
         await settled(page)
-        save(await page.screenshot(animations="disabled"), out / f"{name}.png")
+        save(await page.screenshot(animations="disabled", full_page=name == "live"), out / f"{name}.png")
         await context.close()
 
 
 def save(picture: bytes, path: Path) -> None:
     """In few colours: a page has few, and a repository keeps every picture for ever."""
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(96).save(path, optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, kmeans=1).save(path, optimize=True)
 
 
 async def settled(page: Page) -> None:
