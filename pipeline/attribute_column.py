@@ -128,11 +128,15 @@ class AttributeColumn:
 
     def codes(self, rows_n: Longs) -> Longs:
         """A number a row, the same for rows with the same value, 0 for those without one, (n,)."""
-        numbers, entries = self._number_n[rows_n], self._entry_n[rows_n].astype(np.int64)
-        known = ~np.isnan(numbers)
-        _, place = np.unique(numbers[known], return_inverse=True)
-        entries[known] = place + len(self._entries)
-        return entries
+        codes = self._entry_n[rows_n].astype(np.int64)
+        numbers = self._number_n[rows_n]
+        large = np.zeros(len(rows_n), np.int64) if self._large_n is None else self._large_n[rows_n]
+        begin = len(self._entries)
+        for values, where in ((numbers, ~np.isnan(numbers) & (large == 0)), (large, ~np.isnan(numbers) & (large != 0))):
+            distinct, place = np.unique(values[where], return_inverse=True)
+            codes[where] = begin + place
+            begin += len(distinct)
+        return codes
 
     def _having(self, entries: list[int]) -> Bools:
         hits_e = np.zeros(len(self._entries), np.bool_)
