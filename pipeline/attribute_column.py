@@ -1,8 +1,7 @@
 """The values of one attribute over all items, kept so that a condition on them is a few passes over arrays."""
 
 import math
-from collections.abc import Iterable
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +14,18 @@ from pipeline.number_bounds import EXACT, Bounds, equal, within
 Scalar = bool | int | float | str
 
 
-class Truth(Enum):
-    """True and false as values of an attribute: beside them 1 and 0 are others."""
+class Truth:
+    """True or false as a value of an attribute, of each only one: beside them 1 and 0 are others."""
 
-    TRUE = True
-    FALSE = False
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
 
 
+TRUE: Final = Truth("true")
+FALSE: Final = Truth("false")
 Key = Truth | int | float | str
 """A scalar so that equal ones are equal: 1 is 1.0, and is not true."""
 
@@ -36,7 +40,9 @@ def key_of(value: Scalar) -> Key:
     >>> key_of(1) == key_of(1.0), key_of(1) == key_of(True)
     (True, False)
     """
-    return Truth(value) if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return TRUE if value else FALSE
+    return value
 
 
 class AttributeColumn:
@@ -95,6 +101,28 @@ class AttributeColumn:
             if before != _NOTHING and not self._uses[before]:
                 self._drop(before)
 
+    def fill(self, begin: int, values: Sequence[Any]) -> None:
+        """Set the values of rows from `begin` on that have none yet: faster than one by one."""
+        entry_of, uses, others = self._entry_of, self._uses, list[int]()
+        numbers, entries = [math.nan] * len(values), [_NOTHING] * len(values)
+        for place, value in enumerate(values):
+            kind = type(value)
+            if (kind is float and -math.inf < value < math.inf) or (kind is int and -EXACT < value < EXACT):
+                numbers[place] = value
+            elif kind is str or kind is bool:
+                key = value if kind is str else TRUE if value else FALSE
+                entry = entry_of.get(key)
+                if entry is None:
+                    entry = self._entry(key)
+                entries[place] = entry
+                uses[entry] += 1
+            elif value is not None:
+                others.append(place)
+        self._number_n[begin : begin + len(values)] = numbers
+        self._entry_n[begin : begin + len(values)] = entries
+        for place in others:
+            self.put(begin + place, values[place])
+
     def equal_to(self, values: Iterable[Scalar | Key]) -> Bools:
         """Which rows are one of these scalars, or hold one, (rows,)."""
         keys = {value if isinstance(value, Truth) else key_of(value) for value in values}
@@ -139,9 +167,14 @@ class AttributeColumn:
         return codes
 
     def _having(self, entries: list[int]) -> Bools:
+        if not entries:
+            return np.zeros(len(self._entry_n), np.bool_)
+        if len(entries) == 1:
+            one: Bools = self._entry_n == entries[0]
+            return one
         hits_e = np.zeros(len(self._entries), np.bool_)
         hits_e[entries] = True
-        hits: Bools = hits_e[self._entry_n] if entries else np.zeros(len(self._entry_n), np.bool_)
+        hits: Bools = hits_e[self._entry_n]
         return hits
 
     def _put_large(self, row: int, number: float) -> None:
@@ -165,7 +198,9 @@ class AttributeColumn:
         if isinstance(kept, tuple):
             for key in kept:
                 self._lists_with.setdefault(key, set()).add(entry)
-            self._list_numbers.put(entry, [key for key in kept if isinstance(key, int | float)])
+            numbers = [key for key in kept if isinstance(key, int | float)]
+            if numbers:
+                self._list_numbers.put(entry, numbers)
         return entry
 
     def _drop(self, entry: int) -> None:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.arrays import Bools, Doubles, Longs
+from pipeline.native import native
 
 EXACT: Final = 2**53
 """Up to here a float holds every integer; larger ones are rounded, some of them to this one."""
@@ -45,7 +46,7 @@ def equal(number_n: Doubles, large_n: Longs | None, wanted: Sequence[float]) -> 
     hits = np.zeros(len(number_n), np.bool_)
     exact = [float(one) for one in wanted if abs(one) < EXACT]
     if len(exact) > _FEW:
-        hits |= np.isin(number_n, np.array(exact))
+        _among(number_n, np.unique(exact), hits)
     else:
         for one in exact:
             hits |= number_n == one
@@ -57,21 +58,51 @@ def equal(number_n: Doubles, large_n: Longs | None, wanted: Sequence[float]) -> 
 
 def within(number_n: Doubles, large_n: Longs | None, bounds: Bounds) -> Bools:
     """Which numbers are within bounds, (n,); arguments as those of `equal`."""
-    hits = ~np.isnan(number_n)
-    for bound, rounded, compare in (
-        (bounds.gt, np.greater, np.greater),
-        (bounds.gte, np.greater, np.greater_equal),
-        (bounds.lt, np.less, np.less),
-        (bounds.lte, np.less, np.less_equal),
+    least, most, large = -np.inf, np.inf, []
+    for bound, step, rounded, compare in (
+        (bounds.gt, np.inf, np.greater, np.greater),
+        (bounds.gte, 0.0, np.greater, np.greater_equal),
+        (bounds.lt, -np.inf, np.less, np.less),
+        (bounds.lte, 0.0, np.less, np.less_equal),
     ):
         if bound is None:
             continue
-        if abs(bound) < EXACT:
-            hits &= compare(number_n, float(bound))
+        if abs(bound) >= EXACT:
+            large.append((bound, rounded, compare))
+        elif rounded is np.greater:
+            least = max(least, _beside(bound, step))
         else:
-            # Rounding never lets two numbers pass each other: only what is rounded to the same must be looked at.
-            hits &= rounded(number_n, float(bound)) | _exactly(number_n == float(bound), large_n, bound, compare)
+            most = min(most, _beside(bound, step))
+    hits = np.empty(len(number_n), np.bool_)
+    _between(number_n, least, most, hits)
+    for bound, rounded, compare in large:
+        # Rounding never lets two numbers pass each other: only what is rounded to the same must be looked at.
+        hits &= rounded(number_n, float(bound)) | _exactly(number_n == float(bound), large_n, bound, compare)
     return hits
+
+
+def _beside(bound: float, step: float) -> float:
+    """The bound, or the next number towards `step`, which turns "more than" into "at least"."""
+    return float(np.nextafter(float(bound), step)) if step else float(bound)
+
+
+@native
+def _between(number_n: Doubles, least: float, most: float, hits_n: Bools) -> None:
+    for i in range(number_n.size):
+        hits_n[i] = (number_n[i] >= least) & (number_n[i] <= most)
+
+
+@native
+def _among(number_n: Doubles, ordered_m: Doubles, hits_n: Bools) -> None:
+    for i in range(number_n.size):
+        low, high = 0, ordered_m.size - 1
+        while low < high:
+            middle = (low + high) // 2
+            if ordered_m[middle] < number_n[i]:
+                low = middle + 1
+            else:
+                high = middle
+        hits_n[i] = ordered_m[low] == number_n[i]
 
 
 def _exactly(tied_n: Bools, large_n: Longs | None, bound: float, compare: Callable[..., Bools]) -> Bools:

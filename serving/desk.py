@@ -17,6 +17,8 @@ from serving.retrieve import Breadth, retrieve
 
 AT_ONCE: Final = 4000
 """Candidates ranked by vectors in one piece, about 15 ms: 8 questions with 500 each."""
+ITEMS_A_CANDIDATE: Final = 800
+"""A mask over so many items takes as long as ranking one of them."""
 
 
 class Desk:
@@ -94,6 +96,8 @@ class Desk:
         """Questions to answer in one piece."""
         items = len(self._replica.items)
         most = max(items if query.exact else self._breadth.candidates(query, items) for query in queries)
+        if any(query.filter is not None or query.exclude or query.exclude_seen or query.quotas for query in queries):
+            most += items // ITEMS_A_CANDIDATE
         model = self._replica.model
         cost = 1 if model is None else model.ranker.cost
         return max(1, AT_ONCE // max(most * cost, 1))

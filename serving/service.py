@@ -11,7 +11,9 @@ import structlog
 import torch
 import uvicorn
 
+from pipeline.attribute_column import AttributeColumn
 from pipeline.merge import merge
+from pipeline.number_bounds import Bounds
 from pipeline.postings import Postings
 from schemas.settings import Settings
 from serving.access import warn
@@ -36,6 +38,9 @@ def compile_loops() -> None:
         postings.update(np.array([0]), np.array([0]), np.array([[key]]))
     postings.set_keys_all(np.zeros((1, 1)))
     merge(postings, np.zeros(2), 0, 1, mask=np.ones(1, np.uint8))
+    column = AttributeColumn(1)
+    column.within(Bounds(gte=0))
+    column.equal_to(range(20))
 
 
 async def serve(settings: Settings, listening: socket.socket) -> None:

@@ -40,9 +40,9 @@ def read_users(replica: Replica, queries: Sequence[Query]) -> list[User]:
         QueryError: a feature has a value of the wrong type.
     """
     model = replica.model
-    if model is None:
-        return [User(NOBODY, NOBODY, "popularity")] * len(queries)
     histories = [_history(replica, query) for query in queries]
+    if model is None:
+        return [User(NOBODY, NOBODY, "popularity", history.items) for history in histories]
     inputs = UserInputs(
         [query.user_id or "" for query in queries],
         [query.features for query in queries],

@@ -72,6 +72,24 @@ def test_presence_and_kinds(told: list[tuple[int, Any]]) -> None:
                 assert set(column.keys(one)) == set(column.keys(other))
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(values | st.sampled_from([float("nan"), float("inf")]), max_size=ROWS), changes)
+def test_rows_filled_at_once_are_as_those_put_one_by_one(first: list[Any], then: list[tuple[int, Any]]) -> None:
+    at_once, one_by_one = AttributeColumn(ROWS), AttributeColumn(ROWS)
+    middle = len(first) // 2
+    at_once.fill(0, first[:middle])
+    at_once.fill(middle, first[middle:])
+    for told in (list(enumerate(first)), then):
+        for row, value in told:
+            one_by_one.put(row, value)
+            if told is then:
+                at_once.put(row, value)
+        for row in range(ROWS):
+            assert at_once.keys(row) == one_by_one.keys(row)
+        assert at_once.any().tolist() == one_by_one.any().tolist()
+        assert at_once.distinct == one_by_one.distinct
+
+
 @settings(max_examples=100, deadline=None)
 @given(changes)
 def test_nothing_is_left_of_what_was(told: list[tuple[int, Any]]) -> None:

@@ -9,6 +9,7 @@ from streamvq_client.rows import ItemRow, encode
 
 from schemas.http import Answer, Query
 from serving import attributes
+from serving.replica import Replica
 from serving.retrieve import Breadth, retrieve
 from tests.reference.filters import fits, varied
 from tests.serving import brute_force
@@ -225,6 +226,21 @@ def test_what_has_no_effect_is_said(shop: Shop) -> None:
     assert (answer.returned, answer.matching) == (0, 0)
     assert answer.why_fewer is not None
     assert ", 0 of them fit the filter" in answer.why_fewer
+
+
+def test_what_was_seen_is_left_out_before_there_is_a_model_too(shop: Shop) -> None:
+    world, replica = shop.filled.world, Replica(shop.filled.world.topics)
+    records = [*world.item_records(world.names[:20]), *world.index_records(world.names[:20]), *world.history_records()]
+    replica.apply(as_records(records))
+    everything = {name for name in world.names[:20] if shop.rows[name].deleted is None}
+    for query, seen in [
+        (Query(user_id="u3", exclude_seen=True), set(world.histories["u3"])),
+        (Query(history=["i1", "i2"], exclude_seen=True), {"i1", "i2"}),
+        (Query(user_id="nobody", exclude_seen=True), set()),
+    ]:
+        [answer] = retrieve(replica, [query], Breadth(k=20))
+        assert set(ids(answer)) == everything - seen
+        assert answer.matching == len(everything - seen)
 
 
 def test_an_explanation_is_complete(shop: Shop) -> None:
