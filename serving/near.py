@@ -9,7 +9,6 @@ from pipeline.arrays import Doubles, Longs
 from pipeline.errors import BatchError
 from pipeline.model import Model
 from pipeline.postings import UNFILED
-from schemas.http import Query
 from schemas.http_near import NearCluster, NearestAnswer, NearestQuery, SimilarAnswer, SimilarItem, SimilarQuery
 from serving.allowed import Allowed, allowed_items, why_fewer
 from serving.items import NOTHING, Items
@@ -27,8 +26,7 @@ def nearest_clusters(replica: Replica, query: NearestQuery) -> NearestAnswer:
     Raises:
         QueryError: as `retrieve`.
     """
-    person = Query.model_validate(query.model_dump(exclude={"limit"}, exclude_unset=True))
-    [user] = read_users(replica, [person])
+    [user] = read_users(replica, [query])
     weights_t = task_weights(replica, query)
     coarse_tk = coarse(replica, user)
     scores_k = weights_t @ coarse_tk if len(weights_t) == len(coarse_tk) else np.zeros(0)

@@ -10,7 +10,7 @@ from pipeline.errors import BatchError
 from pipeline.inputs import UserInputs
 from pipeline.layout import ITEM_TABLE, USER_TABLE
 from pipeline.model import Model
-from schemas.http import Query, QueryError, RestsOn
+from schemas.http import Person, QueryError, RestsOn
 from serving.replica import Replica
 
 NOBODY: Final[Floats] = np.zeros((1, 0), np.float32)
@@ -33,7 +33,7 @@ class User(NamedTuple):
     history: Sequence[str] = ()
 
 
-def read_users(replica: Replica, queries: Sequence[Query]) -> list[User]:
+def read_users(replica: Replica, queries: Sequence[Person]) -> list[User]:
     """Vectors for these questions; each tower runs once for all of them.
 
     Raises:
@@ -69,14 +69,14 @@ class _History(NamedTuple):
     ages: Sequence[float] = ()
 
 
-def _history(replica: Replica, query: Query) -> _History:
+def _history(replica: Replica, query: Person) -> _History:
     if query.history is not None:
         return _History(query.history)
     row = replica.histories.get(query.user_id) if query.user_id else None
     return _History() if row is None else _History(row.items, replica.time.ages(row.times))
 
 
-def _rests_on(model: Model, query: Query, history: Sequence[str]) -> RestsOn:
+def _rests_on(model: Model, query: Person, history: Sequence[str]) -> RestsOn:
     config, tables = model.config, model.tables
     if query.user_id is not None and query.user_id in tables[USER_TABLE].ids:
         return "user"
