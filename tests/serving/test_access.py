@@ -163,11 +163,11 @@ async def test_each_key_has_its_own_rate(server_settings: Settings, file: Path, 
     one, other = make("one"), make("other")
     async with running(with_keys(server_settings, file, requests_per_minute=5)) as server:
         await server.ready()  # so that it ends in order
-        statuses = [(await ask(server, "GET", "/v1/stats", None, one)).status_code for _ in range(12)]
-        assert statuses.count(200) in range(5, 11), "at most two minutes are touched"
-        late = await ask(server, "GET", "/v1/stats", None, one)
-        assert (late.status_code, problem(late).code) == (429, "too_many_requests")
-        assert 1 <= int(late.headers["retry-after"]) <= 120
+        answers = [await ask(server, "GET", "/v1/stats", None, one) for _ in range(20)]
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert 9 <= len(refused) <= 15, "a minute may end meanwhile"
+        assert (refused[0].status_code, problem(refused[0]).code) == (429, "too_many_requests")
+        assert 1 <= int(refused[0].headers["retry-after"]) <= 120
         assert (await ask(server, "GET", "/v1/stats", None, other)).status_code == 200
         assert (await server.client.get("/healthz")).status_code == 200
 

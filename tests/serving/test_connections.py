@@ -11,13 +11,21 @@ from schemas.settings import Settings
 from tests.serving.conftest import DEADLINE_S, Running, running
 
 WHOLE = b'POST /v1/retrieve HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{"k":5}'
-HASTE_S = 0.3
+HASTE_S = 1.0
 
 
 @pytest.fixture
 async def server(server_settings: Settings) -> AsyncIterator[Running]:
-    hasty = SecuritySettings(header_deadline_s=HASTE_S, body_deadline_s=HASTE_S)
-    async with running(server_settings.model_copy(update={"security": hasty})) as found:
+    async with running(server_settings) as found:
+        await found.ready()
+        yield found
+
+
+@pytest.fixture
+async def hasty(server_settings: Settings) -> AsyncIterator[Running]:
+    """A server that gives little time."""
+    security = SecuritySettings(header_deadline_s=HASTE_S, body_deadline_s=HASTE_S)
+    async with running(server_settings.model_copy(update={"security": security})) as found:
         await found.ready()
         yield found
 
@@ -42,13 +50,13 @@ async def conversation(server: Running, *sent: bytes, close: bool = False) -> tu
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP", WHOLE[:60]], ids=["silence", "half a line", "half a head"])
-async def test_headers_that_do_not_come(server: Running, sent: bytes) -> None:
-    status, found = await conversation(server, sent)
+async def test_headers_that_do_not_come(hasty: Running, sent: bytes) -> None:
+    status, found = await conversation(hasty, sent)
     assert (status, found["code"]) == (408, "headers_too_slow")
 
 
-async def test_a_second_request_has_a_deadline_of_its_own(server: Running) -> None:
-    url = server.client.base_url
+async def test_a_second_request_has_a_deadline_of_its_own(hasty: Running) -> None:
+    url = hasty.client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(WHOLE)
     assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"}"), DEADLINE_S)
@@ -61,9 +69,9 @@ async def test_a_second_request_has_a_deadline_of_its_own(server: Running) -> No
 
 
 @pytest.mark.parametrize("kind", [b"application/json", b"application/x-ndjson"])
-async def test_a_body_that_does_not_come(server: Running, kind: bytes) -> None:
+async def test_a_body_that_does_not_come(hasty: Running, kind: bytes) -> None:
     head = b"POST /v1/exposures HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nConnection: close\r\nContent-Type: "
-    status, found = await conversation(server, head + kind + b"\r\n\r\n{")
+    status, found = await conversation(hasty, head + kind + b"\r\n\r\n{")
     assert (status, found["code"]) == (408, "body_too_slow")
 
 
