@@ -36,12 +36,11 @@ class Core:
 
     Args:
         users, items: of the world.
-        codes: K, from the second step on.
     """
 
-    def __init__(self, users: int, items: int, codes: int) -> None:
-        world = World(users, items, items, seed=0)
-        plain = load_settings(SETTINGS).model_config_core().to_dict()
+    def __init__(self, users: int, items: int) -> None:
+        world, config = World(users, items, items, seed=0), load_settings(SETTINGS).model_config_core()
+        plain, codes = config.to_dict(), config.codes_for(items)  # at once, not when the stream has shown enough
         self.config = ModelConfig.from_dict(plain | {"codes": codes, "start_steps": 1, "start_exposures": 1})
         self.config = ModelConfig.from_dict(self.config.to_dict() | {"start_latest": 2})
         catalogue = Catalogue()

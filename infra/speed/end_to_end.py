@@ -20,10 +20,10 @@ from infra.speed.drain import drained
 from infra.speed.made_topics import topics_of
 from infra.speed.process import running
 from schemas.kafka import KafkaSettings
+from schemas.settings import load_settings
 from schemas.topics import Topics
 from tables.transaction import Record
 
-CODES: Final = 4096
 CORE_STEPS: Final = 24
 WARM_STEPS: Final = 9
 
@@ -48,7 +48,7 @@ def of_size(conditions: Conditions, users: int, items: int, events: int) -> list
             Spread.once(rate),
             core,
             rate / core.p50,
-            {"users": users, "items": items, "codes": CODES, "lines_a_record": LINES, "threads": 1, "clock": "wall"},
+            {"users": users, "items": items, "lines_a_record": LINES, "threads": 1, "clock": "wall"},
         )
     ]
 
@@ -56,7 +56,7 @@ def of_size(conditions: Conditions, users: int, items: int, events: int) -> list
 def _core(users: int, items: int) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    core = Core(users, items, CODES)
+    core = Core(users, items)
     core.run(core.records(WARM_STEPS))
     records = core.records(CORE_STEPS)
     began = time.perf_counter()
@@ -72,7 +72,8 @@ async def _from_kafka(conditions: Conditions, users: int, items: int, events: in
     topics, world = Topics(kafka.prefix), World(users, items, items, seed=0)
     folder = conditions.folder / "end-to-end"
     folder.mkdir()
-    model = {"CODES": str(CODES), "START_STEPS": "1", "START_EXPOSURES": "1", "START_LATEST": "2"}
+    codes = load_settings(SETTINGS).model_config_core().codes_for(items)
+    model = {"CODES": str(codes), "START_STEPS": "1", "START_EXPOSURES": "1", "START_LATEST": "2"}
     own = {
         "SVQ_CONFIG": str(SETTINGS),
         "SVQ_TRAINER__FOLDER": str(folder / "trainer"),

@@ -12,7 +12,6 @@ from benchmarks.speed.timing import THREAD, in_turn
 from infra.load.world import COUNTRIES, KINDS
 from infra.speed.core import STEPS_A_VERSION, Core, watch
 
-CODES: Final = 4096
 STEPS: Final = 2 * STEPS_A_VERSION
 SHELVES: Final = 97
 HOURS: Final = 24
@@ -30,7 +29,7 @@ def measure(conditions: Conditions) -> list[Figure]:
 
 
 def _figures(conditions: Conditions, users: int, items: int) -> list[Figure]:
-    core = Core(users, items, CODES)
+    core = Core(users, items)
     repeats, config = conditions.repeats(15), core.config
     core.run(core.records(4 * STEPS))
     columns = config.batch + config.uniform_draws
@@ -43,7 +42,14 @@ def _figures(conditions: Conditions, users: int, items: int) -> list[Figure]:
         repeats,
         THREAD,
     )
-    settings = {"users": users, "items": items, "codes": CODES, "batch": config.batch, "threads": 1, "clock": "cpu"}
+    settings = {
+        "users": users,
+        "items": items,
+        "codes": config.codes,
+        "batch": config.batch,
+        "threads": 1,
+        "clock": "cpu",
+    }
     count = STEPS * config.batch
     whole = rates(
         "core_vs_bare_torch",

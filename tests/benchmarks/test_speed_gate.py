@@ -46,10 +46,10 @@ def test_the_merge_is_many_times_faster_than_a_scan() -> None:
 
 
 def test_a_step_is_not_many_times_slower_than_bare_torch() -> None:
-    core = Core(users=2_000, items=5_000, codes=256)
+    core = Core(users=2_000, items=5_000)
     core.run(core.records(6))
     steps = iter([core.records(3) for _ in range(TURNS + 1)])
     bare = BareTwoTowers(Shapes(1024, 1280, (2_000, 8, 24), (5_000, 117), 20))
     batches = bare.batches(3)
     ratio = _ratio(lambda: core.run(next(steps)), lambda: bare.run(batches))
-    assert ratio > 0.15, ratio
+    assert ratio > 0.15, ratio  # measured: .5
