@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,10 @@ class Catalogue:
     def get(self, name: str) -> Mapping[str, Any]:
         """Features of the item, empty when it is not here."""
         return self._features.get(name, EMPTY)
+
+    def features(self, names: Iterable[str]) -> list[Mapping[str, Any]]:
+        """Features of items, as `get` has them."""
+        return list(map(self._features.get, names, repeat(EMPTY)))
 
     @property
     def drawn(self) -> int:

@@ -56,5 +56,6 @@ def columns_of(
     drawn_places = np.fromiter((places.setdefault(name, len(places)) for name in drawn), np.int64, len(drawn))
     counts = np.bincount(np.concatenate((own_b, drawn_places)), minlength=len(places))
     ids = list(places)
-    chosen = [latest[name] if name in latest else catalogue.get(name) for name in ids]
+    exposed = len(exposures)
+    chosen = [*map(latest.__getitem__, ids[:exposed]), *catalogue.features(ids[exposed:])]
     return Columns(ids, chosen, exposures, counts, own_b)

@@ -129,7 +129,7 @@ class Learner:
 
         Training does not notice: when versions are published must not change what the next step computes.
         """
-        vectors = self.model.items(ids, features or [self.catalogue.get(name) for name in ids])
+        vectors = self.model.items(ids, features or self.catalogue.features(ids))
         before = self._counts.codes(ids) if present is None else present
         return Placement(self.model.assign(vectors.v_nd, before), vectors.bias_nt, self.popularity(ids))
 
@@ -191,7 +191,7 @@ class Learner:
         return np.random.default_rng((self.seed, self.steps, stream))
 
     def _columns(self, batch: Batch) -> Columns:
-        given = batch.item_features or [self.catalogue.get(name) for name in batch.item_ids]
+        given = batch.item_features or self.catalogue.features(batch.item_ids)
         features = filled(given, len(batch), "item features")
         draws = self.config.uniform_draws
         return columns_of(batch.item_ids, features, self.catalogue, draws, self._rng(COLUMNS_STREAM))

@@ -73,8 +73,7 @@ def records_of(changes: Changes) -> Iterator[ParameterRecord]:
     """The changes as records, rows first; a name that would break the keys is a ValueError."""
     for table, (ids, values) in changes.rows.items():
         prefix = _prefix(table, dotted=False)
-        for row_id, value in zip(ids, encode_rows(values), strict=True):
-            yield prefix + row_id.encode(), value
+        yield from zip(map(prefix.__add__, map(str.encode, ids)), encode_rows(values), strict=True)
     for table, ids in changes.removed.items():
         prefix = _prefix(table, dotted=False)
         for row_id in ids:
