@@ -1,5 +1,6 @@
 """The best hundred by merge and ranking, beside inverted files and a graph at the same recall."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import Any, Final
@@ -39,7 +40,9 @@ def answers(index: MadeIndex, conditions: Conditions) -> Iterator[Figure]:
     rivals = [("ivf", _inverted_files, "nprobe")] + ([] if conditions.quick else [("hnsw", _graph, "efSearch")])
     for name, build, knob in rivals:
         conditions.say(f"building faiss {name} of {index.items:,} items")
+        faiss.omp_set_num_threads(os.cpu_count() or 1)  # to build; questions are asked in one thread
         search, turn = build(index)
+        faiss.omp_set_num_threads(1)
         setting, reached = _tuned(lambda: _recall(search, users_qd, exact), turn, recall)  # noqa: B023
         yield _figure(name, ours, search, users_qd, conditions, {knob: setting, "recall": recall, "theirs": reached})
 
