@@ -8,6 +8,7 @@ from typing import Any, Final
 import psutil
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 LOOK_S: Final = 0.05
 DEADLINE_S: Final = 300.0
@@ -36,8 +37,7 @@ async def drained(
     await admin.start()
     try:
         while True:
-            found = await admin.list_consumer_group_offsets(group, partitions=[source])
-            now, offset = time.monotonic(), max(found[source].offset, 0)
+            now, offset = time.monotonic(), await _committed(admin, group, source)
             if begun is None and offset >= BEGIN * end:
                 begun = seen  # the last look before: a fast process may be at the end already
             if begun is not None and offset >= end - 1:
@@ -48,3 +48,13 @@ async def drained(
             await asyncio.sleep(LOOK_S)
     finally:
         await admin.close()
+
+
+async def _committed(admin: AIOKafkaAdminClient, group: str, source: TopicPartition) -> int:
+    try:
+        found = await admin.list_consumer_group_offsets(group, partitions=[source])
+    except KafkaError as error:
+        if not error.retriable:  # a broker that has just started has no coordinator yet
+            raise
+        return 0
+    return max(int(found[source].offset), 0)
