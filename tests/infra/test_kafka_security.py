@@ -79,11 +79,14 @@ async def test_an_event_goes_all_the_way_with_the_documented_rights(broker: Secu
         await kafka.flush()
 
     async with httpx.AsyncClient(base_url=stack.address, timeout=30) as client:
+        seen = {"user_id": "u1", "item_id": "i1", "timestamp": time.time_ns() // 1_000_000, "labels": {"click": 1}}
+        answer = await client.post("/v1/exposures", json=seen)
+        assert answer.status_code == 200, answer.text
 
         async def learnt() -> bool:
             answer = (await client.post("/v1/retrieve", json={"user_id": "u1", "k": 4})).json()
             stats = (await client.get("/v1/stats")).json()
-            return answer.get("returned") == 4 and answer["rests_on"] == "user" and stats["exposures"] == 40
+            return answer.get("returned") == 4 and answer["rests_on"] == "user" and stats["exposures"] == 41
 
         await until(learnt, DEADLINE_S, lambda: "the server never found what was learnt")
     assert stack.failure is None
