@@ -14,7 +14,7 @@ from streamvq_client.errors import NotFoundError, NotNowError, RequestError
 from streamvq_client.questions import NearestQuery, Query, Quota, SimilarQuery
 from streamvq_client.rows import ItemRow
 
-from schemas import http, http_near, http_state
+from schemas import http, http_near, http_publish, http_state
 from schemas.settings import Settings
 from tests.serving.conftest import publish, running
 from tests.serving.world import BEGIN, World
@@ -23,7 +23,7 @@ ODD = ("a/b", "..", "ü ?#%", "i1/../i2")
 SHARED = [
     (getattr(ours, name), body)
     for ours in (answers, states)
-    for theirs in (http, http_near, http_state)
+    for theirs in (http, http_near, http_publish, http_state)
     for name, body in vars(theirs).items()
     if dataclasses.is_dataclass(body) and hasattr(ours, name)
 ]
