@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from schemas.kafka import KafkaSettings
+from schemas.keys import encode_keys, new_key
+from schemas.service import SecuritySettings
 from schemas.settings import Settings
 from serving.app import Server
 from tests.console.browser import CHROMIUM, browser
@@ -198,6 +201,16 @@ async def test_a_question(chromium: Browser, acted: Acted, address: str) -> None
         await expect(rows).to_have_count(5)
         ids = [item["id"] for item in (await server.ask(user_id="u3", k=5))["items"]]
         assert [await row.locator("a.item").get_attribute("title") for row in await rows.all()] == ids
+        response = await server.client.post("/v1/clusters/nearest", json={"user_id": "u3", "limit": 15})
+        near = response.json()["clusters"]
+        tags = seen.page.locator("section", has_text="Where the index looks first").locator("a.cluster")
+        await expect(tags).to_have_text([str(one["id"]) for one in near])
+        await seen.page.get_by_role("button", name="add a condition").click()
+        await seen.page.get_by_label("Attribute of condition 1").fill("title")
+        await seen.page.get_by_label("Value of condition 1").fill("Item 7")
+        await seen.page.get_by_role("button", name="Retrieve").click()
+        await expect(rows).to_have_count(1)
+        await expect(rows.locator("a.item")).to_have_attribute("title", "i7")
         await seen.page.locator("#features").fill("{country")
         await seen.page.get_by_role("button", name="Retrieve").click()
         await expect(seen.page.get_by_role("alert").last).to_contain_text("Features are not JSON")
@@ -237,3 +250,32 @@ async def test_not_ready_and_gone(chromium: Browser) -> None:
         web.should_exit = True
         await expect(seen.page.locator("#notice")).to_contain_text("does not answer", timeout=PATIENCE_MS)
         await expect(seen.page.locator("#status")).to_have_text("no answer", timeout=PATIENCE_MS)
+
+
+async def test_a_server_that_asks_for_a_key(chromium: Browser, tmp_path: Path) -> None:
+    made = new_key("console", "read")
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(encode_keys([made.kept]))
+    kafka = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+    server = Server(Settings(kafka=kafka, security=SecuritySettings(keys=keys)))
+    async with at_a_socket(server) as (_, url), watched(chromium, url) as seen:
+        page, dialog = seen.page, seen.page.locator("#key")
+        await page.goto(f"{url}/console/")
+        await expect(dialog).to_be_visible(timeout=PATIENCE_MS)
+        assert (await Axe().run(page)).violations_count == 0
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#notice")).to_contain_text("names no API key", timeout=PATIENCE_MS)
+        await page.get_by_role("button", name="Enter a key").click()
+        await page.locator("#key-value").fill("svq_0000000000_no")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#key-why")).to_contain_text("was refused", timeout=PATIENCE_MS)
+        await page.locator("#key-value").fill(made.key)
+        await page.keyboard.press("Enter")
+        await seen.loaded()
+        await expect(dialog).to_be_hidden()
+        await expect(page.locator("#notice")).to_contain_text("Not ready yet", timeout=PATIENCE_MS)
+        await page.reload()
+        await seen.loaded()
+        await expect(dialog).to_be_hidden()
+        assert await seen.js("localStorage.length") == 0
+        assert [one for one in seen.complaints if "401" not in one and "503" not in one] == []
