@@ -79,8 +79,8 @@ def _no_ages(patch: pytest.MonkeyPatch) -> None:
 def _squared(patch: pytest.MonkeyPatch) -> None:
     from pipeline import assignment
 
-    distances = assignment._distances
-    patch.setattr(assignment, "_distances", lambda *arguments: distances(*arguments) ** 2)
+    nearest = assignment.nearest
+    patch.setattr(assignment, "nearest", lambda v, e, weights, *rest: nearest(v, e, np.sqrt(weights), *rest))
 
 
 def _decay_of_hit_codes_only(patch: pytest.MonkeyPatch) -> None:
