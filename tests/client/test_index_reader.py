@@ -146,7 +146,7 @@ async def test_what_is_no_row_ends_the_reader_and_it_says_so(
 
 async def test_an_exception_of_a_callback_ends_the_reader_with_it(index: Index, connection: dict[str, Any]) -> None:
     reader = IndexReader(connection, index.prefix)
-    reader.on_change(lambda change: print(1 / len(change.key[99:])))  # type: ignore[index]
+    reader.on_change(lambda change: print(1 / (len(change.table) - len(change.table))))
     async with reader:
         with pytest.raises(ZeroDivisionError):
             await reader.until_ready(DEADLINE_S)
