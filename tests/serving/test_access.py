@@ -25,7 +25,7 @@ from schemas.settings import Settings
 from serving.access import Access, warn
 from tests.serving.conftest import DEADLINE_S, Running, running, until
 from tests.serving.test_failures import problem
-from tests.serving.test_publish import exposure
+from tests.serving.test_publish_http import exposure
 
 ASKED = [
     ("GET", "/v1/stats", None),

@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from schemas.workers import ServerSettings
 from tests.serving.conftest import Running, running, until
 from tests.serving.test_failures import problem
-from tests.serving.test_publish import LINES, exposure, in_kafka, lines, outcome
+from tests.serving.test_publish_http import LINES, exposure, in_kafka, lines, outcome
 
 PROBLEM = TypeAdapter(PublishProblem)
 HASTY, HASTIER = PublishingSettings(deadline_ms=2000, inflight_events=3), PublishingSettings(deadline_ms=500)
