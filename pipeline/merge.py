@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.chunk_order import bound, chunks_above, descending
+from pipeline.list_heap import merge_by_heap
 from pipeline.native import native
 from pipeline.postings import Postings
 from pipeline.sorted_lists import Float64, Int32, Int64
@@ -126,8 +127,7 @@ def merge_many(
         raise ValueError(f"task {task} of {postings.n_tasks}, n_out {n_out}, chunk {chunk}, or a score is not a number")
     rows = np.full((len(scores), n_out), -1, dtype=np.int32)
     _merge_many(
-        scores, postings.start_k, postings.size_k, postings.head_tk[task], postings.rows_ts[task],
-        postings.keys_ts[task], chunk,
+        scores, postings.start_k, postings.size_k, postings.rows_ts[task], postings.keys_ts[task], chunk,
         excluded_s, begin_q, end_q, np.ones(len(postings.cluster_n), np.uint8), rows,
     )  # fmt: skip
     return rows
@@ -162,16 +162,14 @@ def _merge(
 
 @native
 def _merge_many(
-    scores_qk: Float64, start: Int64, size: Int64, heads: Float64, rows: Int32, keys: Float64, chunk: int,
+    scores_qk: Float64, start: Int64, size: Int64, rows: Int32, keys: Float64, chunk: int,
     excluded_s: Int32, begin_q: Int64, end_q: Int64, mask: Mask, out_qn: Int32,
 ) -> None:  # fmt: skip
-    most = out_qn.shape[1]
-    values, clusters = np.empty(most), np.empty(most, dtype=np.int32)
     for q in range(scores_qk.shape[0]):
         for s in range(begin_q[q], end_q[q]):
             if excluded_s[s] < mask.size:
                 mask[excluded_s[s]] = 0
-        _merge(scores_qk[q], start, size, heads, rows, keys, chunk, 1, mask, out_qn[q], values, clusters)
+        merge_by_heap(scores_qk[q], start, size, rows, keys, chunk, mask, out_qn[q])
         for s in range(begin_q[q], end_q[q]):
             if excluded_s[s] < mask.size:
                 mask[excluded_s[s]] = 1
