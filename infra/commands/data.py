@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.commands.event_options import ItemsFile, UsersFile
 from infra.extra import evaluation_extra
 from schemas.errors import SettingsError
 
@@ -82,8 +83,8 @@ def get(
 def show(
     data: Annotated[str, typer.Argument(help="A file of interactions, a folder, or the name of a public set.")],
     *,
-    items: Annotated[Path | None, typer.Option(help="CSV or Parquet of item features.")] = None,
-    users: Annotated[Path | None, typer.Option(help="CSV or Parquet of user features.")] = None,
+    items: ItemsFile = None,
+    users: UsersFile = None,
     task: Annotated[
         list[str] | None, typer.Option(help="Label column, or a condition such as 'rating>=4'; again for more.")
     ] = None,

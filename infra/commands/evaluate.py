@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.blas import limit_blas
+from infra.commands.event_options import ItemsFile, UsersFile
 from infra.extra import evaluation_extra
 from infra.model_settings import plain, with_settings
 from schemas.errors import SettingsError
@@ -30,8 +31,8 @@ def evaluate(
     interactions: Annotated[
         Path | None, typer.Option(help="CSV or Parquet: user, item, time, and labels if there are any.")
     ] = None,
-    items: Annotated[Path | None, typer.Option(help="CSV or Parquet of item features.")] = None,
-    users: Annotated[Path | None, typer.Option(help="CSV or Parquet of user features.")] = None,
+    items: ItemsFile = None,
+    users: UsersFile = None,
     task: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,19 +7,18 @@ from typing import Annotated
 
 import typer
 
+from infra.commands.event_options import EventsFile, ItemsFile, Tasks, UsersFile
+
 app = typer.Typer()
 
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="Events: CSV, Parquet, or JSON lines as on the wire (.ndjson, .jsonl).")],
+    file: EventsFile,
     *,
-    items: Annotated[Path | None, typer.Option(help="CSV or Parquet of item features.")] = None,
-    users: Annotated[Path | None, typer.Option(help="CSV or Parquet of user features.")] = None,
-    task: Annotated[
-        list[str] | None,
-        typer.Option(help="Label column, or a condition such as 'rating>=4'; again for more. Default: guessed."),
-    ] = None,
+    items: ItemsFile = None,
+    users: UsersFile = None,
+    task: Tasks = None,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("svq.toml"),
     prefix: Annotated[str, typer.Option(help="First part of every topic's name: one retriever, one prefix.")] = "svq",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,

@@ -1,11 +1,11 @@
 """`svq publish`: recorded events into the topics that applications write."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.commands.event_options import EventsFile, ItemsFile, Tasks, UsersFile
 from infra.commands.kafka_reading import run, settings_and_logs
 from schemas.errors import SettingsError
 from schemas.settings import Settings
@@ -20,14 +20,11 @@ app = typer.Typer(help="Publish recorded events.")
 
 @app.command()
 def publish(
-    file: Annotated[Path, typer.Argument(help="Events: CSV, Parquet, or JSON lines as on the wire (.ndjson, .jsonl).")],
+    file: EventsFile,
     *,
-    items: Annotated[Path | None, typer.Option(help="CSV or Parquet of item features.")] = None,
-    users: Annotated[Path | None, typer.Option(help="CSV or Parquet of user features.")] = None,
-    task: Annotated[
-        list[str] | None,
-        typer.Option(help="Label column, or a condition such as 'rating>=4'; again for more. Default: guessed."),
-    ] = None,
+    items: ItemsFile = None,
+    users: UsersFile = None,
+    task: Tasks = None,
     attribute: Annotated[
         list[str] | None,
         typer.Option(help="Column of the items' file that answers carry, and filters can name; again for more."),
