@@ -54,14 +54,8 @@ def _indexer(topics: Topics) -> Iterator[Acl]:
 
 def _server(topics: Topics) -> Iterator[Acl]:
     yield _see(topics)
-    for followed in (
-        topics.parameters,
-        topics.items_changelog,
-        topics.item_index_changelog,
-        topics.clusters_changelog,
-        topics.histories_changelog,
-    ):
-        yield Acl("topic", followed, (READ,))
+    yield Acl("topic", topics.parameters, (READ,))
+    yield from _tables(topics)
     yield Acl("topic", topics.dead_letters, (READ,))
     yield from _application(topics)
 
@@ -73,6 +67,10 @@ def _application(topics: Topics) -> Iterator[Acl]:
 
 def _reader(topics: Topics) -> Iterator[Acl]:
     yield _see(topics)
+    yield from _tables(topics)
+
+
+def _tables(topics: Topics) -> Iterator[Acl]:
     for followed in (
         topics.items_changelog,
         topics.item_index_changelog,
