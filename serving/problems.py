@@ -41,6 +41,11 @@ class ProblemError(Exception):
         self.headers = headers
 
 
+def no_such_cluster(cluster_id: int) -> ProblemError:
+    """For whoever asks for a cluster that the index does not hold."""
+    return ProblemError(404, "no_such_cluster", f"There is no cluster {cluster_id}.", "See /v1/clusters.")
+
+
 def problem(status: int, code: str, detail: str, remedy: str) -> Problem:
     """A problem of a kind that callers can tell by its code."""
     return Problem(f"urn:streamvq:problem:{code}", TITLES.get(status, "Error"), status, detail, code, remedy)

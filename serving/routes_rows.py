@@ -10,7 +10,7 @@ from schemas.http_state import AttributeList, MemberPage, TableList, TableRow, U
 from schemas.limits import LIMITS, REQUESTS
 from serving.examples import ATTRIBUTES, MEMBERS, ROW, TABLES, USER, answered, failures
 from serving.json_body import json_response
-from serving.problems import ProblemError
+from serving.problems import ProblemError, no_such_cluster
 from serving.rows import Rows, TableName
 
 Limit = Annotated[int, Query(ge=1, le=REQUESTS.listed, description="Most entries to return.")]
@@ -38,7 +38,7 @@ def rows_routes(rows: Rows, when_ready: Sequence[Depends]) -> APIRouter:
         """The items of a cluster in the order of its posting list, page by page."""
         found = rows.members(cluster_id, task, offset, limit)
         if found is None:
-            raise ProblemError(404, "no_such_cluster", f"There is no cluster {cluster_id}.", "See /v1/clusters.")
+            raise no_such_cluster(cluster_id)
         return json_response(found)
 
     @routes.get(

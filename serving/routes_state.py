@@ -10,7 +10,7 @@ from schemas.http_state import ClusterItems, ClusterList, ItemState, Stats
 from schemas.limits import LIMITS, REQUESTS
 from serving.examples import CLUSTER, CLUSTERS, ITEM, STATS, answered, failures
 from serving.json_body import json_response
-from serving.problems import ProblemError
+from serving.problems import ProblemError, no_such_cluster
 from serving.state import ClusterOrder, Observer
 
 Limit = Annotated[int, Query(ge=1, le=REQUESTS.listed, description="Most entries to return.")]
@@ -56,7 +56,7 @@ def state_routes(observer: Observer, when_ready: Sequence[Depends]) -> APIRouter
         """One cluster and its best items."""
         found = observer.cluster(cluster_id, limit)
         if found is None:
-            raise ProblemError(404, "no_such_cluster", f"There is no cluster {cluster_id}.", "See /v1/clusters.")
+            raise no_such_cluster(cluster_id)
         return json_response(found)
 
     @routes.get("/v1/stats", response_model=Stats, responses=answered(STATS))

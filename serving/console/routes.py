@@ -23,7 +23,7 @@ from serving.console.timeline import CLOSE_SPAN_S, FAR_SPAN_S
 from serving.console.views import Views
 from serving.examples import answered, failures
 from serving.json_body import json_response
-from serving.problems import ProblemError
+from serving.problems import no_such_cluster
 
 Span = Annotated[
     float, Query(ge=1, le=FAR_SPAN_S, description="Seconds back from now; over 15 minutes at half-minute steps.")
@@ -74,7 +74,7 @@ def console_routes(views: Views, letters: LetterBox, when_ready: Sequence[Depend
         """A cluster, its best items, its neighbours, and what became of it."""
         found = views.surroundings(cluster_id, limit)
         if found is None:
-            raise ProblemError(404, "no_such_cluster", f"There is no cluster {cluster_id}.", "See /v1/clusters.")
+            raise no_such_cluster(cluster_id)
         return json_response(found)
 
     @routes.get(
