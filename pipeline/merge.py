@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.chunk_order import bound, chunks_above, descending
-from pipeline.list_heap import merge_by_heap
+from pipeline.list_heap import Mask, merge_by_heap
 from pipeline.native import native
 from pipeline.postings import Postings
 from pipeline.sorted_lists import Float64, Int32, Int64
 
-Mask = NDArray[np.uint8]
 _EVERY: Final[Mask] = np.zeros(0, dtype=np.uint8)
 
 
